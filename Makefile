@@ -1,0 +1,128 @@
+# CARE Field's commands. `make help` lists them. Everything they install and start is in this directory:
+# .venv, node_modules and .local (the private PostgreSQL, Redis and nginx).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export PYTHON
+PORT ?= 8000
+
+LOCAL := $(PYTHON) -m deploy.local
+# Runs a command in the environment of .local/env, with .venv first in PATH, while PostgreSQL and Redis are up.
+WITH := $(LOCAL) with
+TEMPLATES = $$(find templates */templates -name '*.html' 2>/dev/null)
+JS_TESTS = $$(find tests -name '*.test.js' -o -name '*.test.mjs' | sort)
+
+# What a production environment looks like to Django; the secret is nobody's.
+LIKE_PRODUCTION := env DEMO=0 DEBUG=0 PUBLIC_ORIGIN=https://care.example.org ALLOWED_HOSTS=care.example.org \
+	CSRF_TRUSTED_ORIGINS=https://care.example.org \
+	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ
+
+.PHONY: help
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- run ---
+
+.PHONY: run install services stop shell clean
+run:  ## install what is missing and start the site on http://localhost:8000/ (PORT=8080: on another port)
+	@$(LOCAL) run --port "$(PORT)"
+
+install:  ## install what is missing: Debian's packages, .venv, node_modules
+	@$(LOCAL) install
+
+services: install  ## start the private PostgreSQL and Redis, and leave them running
+	@$(LOCAL) services
+
+stop:  ## stop the private PostgreSQL and Redis
+	@$(LOCAL) stop
+
+shell: install  ## a Python shell with the models
+	@$(WITH) python manage.py shell
+
+clean:  ## remove .venv, node_modules and .local, with the database in it
+	@$(LOCAL) clean
+
+# --- test ---
+
+.PHONY: test test-python test-races test-browser test-js
+test: install  ## all tests
+	@$(WITH) $(MAKE) --no-print-directory test-js test-python test-races test-browser
+	@echo "All tests have passed."
+
+# pytest's status 5 means that it has found no test; a part that has none yet has not failed.
+OR_NONE := || test $$? = 5
+
+test-python:  ## tests in Python, on both cores; ARGS='-k poach' to choose
+	@$(WITH) pytest -n 2 -m "not race and not browser" $(ARGS) $(OR_NONE)
+
+test-races:  ## tests that race threads or processes against each other; alone on the machine
+	@$(WITH) pytest -m race $(ARGS) $(OR_NONE)
+
+test-browser:  ## tests of the running site in Chromium
+	@$(WITH) pytest -m browser $(ARGS) $(OR_NONE)
+
+test-js:  ## tests of the tablet's and the desk's JavaScript
+	@if [ -n "$(JS_TESTS)" ]; then node --test $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
+
+# --- check ---
+
+CHECKS := format-check lint types imports migrations templates js-types api-schema call-states deploy-check compose-check
+.PHONY: check $(CHECKS)
+check: install  ## all checks that are no tests; reports every failure, not only the first
+	@$(WITH) $(MAKE) --no-print-directory --keep-going $(CHECKS)
+	@echo "All checks have passed."
+
+format-check:  ## is the Python code formatted?
+	@$(WITH) ruff format --check --quiet .
+
+lint:  ## ruff's lint
+	@$(WITH) ruff check --quiet .
+
+types:  ## mypy, strict
+	@$(WITH) mypy
+
+imports:  ## do the imports go one way?
+	@$(WITH) lint-imports
+
+migrations:  ## does every change of a model have its migration?
+	@$(WITH) python manage.py makemigrations --check --dry-run
+
+templates:  ## are the templates formatted?
+	@$(WITH) djade --check --target-version 5.2 $(TEMPLATES)
+
+js-types:  ## tsc, strict, over the JavaScript
+	@$(WITH) node_modules/.bin/tsc --project tsconfig.json
+
+api-schema:  ## is docs/api.yaml what the views say?
+	@$(WITH) python manage.py spectacular --validate --fail-on-warn --file .local/api.yaml
+	@diff -u docs/api.yaml .local/api.yaml || { echo "docs/api.yaml is stale: make docs"; exit 1; }
+
+call-states:  ## is docs/call-states.md what the table of transitions says?
+	@$(WITH) python manage.py call_states --check
+
+deploy-check:  ## Django's own check of production settings
+	@$(WITH) $(LIKE_PRODUCTION) python manage.py check --deploy --fail-level WARNING
+
+compose-check:  ## is compose.yaml sound?
+	@$(WITH) python -m deploy.check_compose
+
+# --- write ---
+
+.PHONY: fmt docs lock bench
+fmt: install  ## format Python and templates, and mend what the lint can mend
+	@$(WITH) ruff check --quiet --fix-only .
+	@$(WITH) ruff format --quiet .
+	@$(WITH) djade --target-version 5.2 $(TEMPLATES) || true
+
+docs: install  ## write docs/api.yaml and docs/call-states.md anew
+	@$(WITH) python manage.py spectacular --validate --fail-on-warn --file docs/api.yaml
+	@$(WITH) python manage.py call_states
+
+lock: install  ## pin the dependencies of pyproject.toml anew, with hashes; UPGRADE=1 takes the newest
+	@$(WITH) python -m deploy.lock $(if $(UPGRADE),--upgrade)
+
+bench: install  ## the measurements of docs/benchmarks.md
+	@$(WITH) python -m bench $(ARGS)
