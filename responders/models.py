@@ -1,0 +1,315 @@
+"""
+Who can respond: agencies, service areas, units, people, shifts.
+"""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.gis.db.models import MultiPolygonField, PointField
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+
+class Agency(models.Model):
+    """
+    A city's programme, and the limits it has set. Seconds unless the name says otherwise.
+    """
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    timezone = models.CharField(max_length=60, default="America/Los_Angeles")
+
+    # Without a CAD the desk is the system of record, and nothing waits for confirmation.
+    has_cad = models.BooleanField(default=True)
+    cad_silent_s = models.PositiveIntegerField(default=60)
+    poach_feed_age_s = models.PositiveIntegerField(default=30)
+    poach_confirm_s = models.PositiveIntegerField(default=20)
+    # 1 is the most urgent. A call of a smaller number than this is never poached.
+    poach_priority = models.PositiveSmallIntegerField(default=3)
+    deliver_s = models.PositiveIntegerField(default=5)
+    acknowledge_s = models.PositiveIntegerField(default=30)
+    reassign_s = models.PositiveIntegerField(default=90)
+    stop_s = models.PositiveIntegerField(default=15)
+    crew_minimum = models.PositiveSmallIntegerField(default=2)
+    premise_nearby_m = models.PositiveIntegerField(default=25)
+    track_kept_days = models.PositiveIntegerField(default=30)
+    notify_units_of_eligible = models.BooleanField(default=True)
+    tell_busy_units_of_queue = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name_plural = "agencies"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ServiceArea(models.Model):
+    """
+    Where an agency's units go, for as long as its dates say. A gap in the dates is a gap in the service.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="areas")
+    name = models.CharField(max_length=100)
+    polygon = MultiPolygonField(srid=4326)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="The last day, included; empty while it lasts.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "name", "valid_from"], name="responders_area_one_per_start"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                name="responders_area_ends_after_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Weekday(models.IntegerChoices):
+    """
+    Days as ``date.weekday()`` counts them.
+    """
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+class OpeningHours(models.Model):
+    """
+    When a service area is open on a weekday, in the agency's zone. ``closes`` ≤ ``opens`` runs past midnight.
+    """
+
+    area = models.ForeignKey(ServiceArea, on_delete=models.CASCADE, related_name="hours")
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
+    opens = models.TimeField()
+    closes = models.TimeField()
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "opening hours"
+
+    def __str__(self) -> str:
+        return f"{Weekday(self.weekday).label} {self.opens:%H:%M}-{self.closes:%H:%M}"
+
+
+class PersonManager(BaseUserManager["Person"]):
+    """
+    Makes people; ``email`` is what they sign in with.
+    """
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "Person":
+        """
+        Save a person whose password is hashed, or unusable when none is given.
+        """
+        person = self.model(email=self.normalize_email(email).lower(), **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+
+class Person(AbstractBaseUser):
+    """
+    Somebody who signs in: a responder, dispatcher, officer, coordinator, supervisor or administrator.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="people")
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=100)
+    badge = models.CharField(max_length=20, blank=True)
+    is_active = models.BooleanField(default=True)
+    # Raised when access is withdrawn: every session, ticket and socket that began before it is dead.
+    access_epoch = models.PositiveIntegerField(default=0)
+    locked_at = models.DateTimeField(null=True, blank=True, help_text="Locked after failed sign-ins, until released.")
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    objects = PersonManager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        constraints = [models.UniqueConstraint(Lower("email"), name="responders_person_one_per_email")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_staff(self) -> bool:
+        """
+        Tell whether the admin site lets this person in.
+        """
+        return self.is_active and self.roles.filter(name=RoleName.ADMIN).exists()
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """
+        Tell whether the admin site lets this person do something: administrators all, others nothing.
+        """
+        return self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """
+        Tell whether the admin site shows this person an app.
+        """
+        return self.is_staff
+
+
+class RoleName(models.TextChoices):
+    """
+    What somebody may be for an agency. EMBEDDED is a professional who sits at the 911 desk.
+    """
+
+    RESPONDER = "RESPONDER"
+    DISPATCHER = "DISPATCHER"
+    EMBEDDED = "EMBEDDED"
+    OFFICER = "OFFICER"
+    COORDINATOR = "COORDINATOR"
+    SUPERVISOR = "SUPERVISOR"
+    ADMIN = "ADMIN"
+
+
+class Role(models.Model):
+    """
+    One role of one person.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="roles")
+    name = models.CharField(max_length=20, choices=RoleName)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="responders_role_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Capability(models.TextChoices):
+    """
+    What a unit's crew can do.
+    """
+
+    BEHAVIORAL_HEALTH = "BEHAVIORAL_HEALTH"
+    MEDIATION = "MEDIATION"
+    PEER = "PEER"
+    MEDICAL = "MEDICAL"
+
+
+class Duty(models.TextChoices):
+    """
+    What a crew says of itself. Whether it is on a call is derived from its assignments, never kept here.
+    """
+
+    AVAILABLE = "AVAILABLE"
+    MEAL = "MEAL"
+    REPORT = "REPORT"
+    OUT_OF_SERVICE = "OUT_OF_SERVICE"
+
+
+class Unit(models.Model):
+    """
+    People who ride together under one call sign.
+
+    An *outside* unit (Health One, a crisis team, a neighbouring city) has no tablet here and is only attached to a call
+    by name.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="units")
+    call_sign = models.CharField(max_length=20, validators=[RegexValidator(r"^[A-Z0-9][A-Z0-9 -]*$")])
+    outside = models.BooleanField(default=False)
+    capabilities = ArrayField(models.CharField(max_length=30, choices=Capability), default=list, blank=True)
+    areas = models.ManyToManyField(ServiceArea, related_name="units", blank=True)
+    crew_minimum = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Responders on shift to be sent alone; the agency's number when empty."
+    )
+    duty = models.CharField(max_length=20, choices=Duty, default=Duty.AVAILABLE)
+    duty_reason = models.CharField(max_length=100, blank=True)
+    duty_since = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "call_sign"], name="responders_unit_one_per_call_sign"),
+            models.CheckConstraint(
+                condition=~Q(duty=Duty.OUT_OF_SERVICE) | ~Q(duty_reason=""),
+                name="responders_unit_out_of_service_has_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.call_sign
+
+
+class Shift(models.Model):
+    """
+    A person on a unit for a while. It ends when they sign off, never by the clock under an open assignment.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="shifts")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="shifts")
+    started_at = models.DateTimeField()
+    planned_end_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # LEFT_WITH_DESK, HANDED_OVER, CLEARED, NOTHING_OPEN, LAPSED
+    end_reason = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(ended_at__isnull=True), name="responders_shift_one_open_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, end_reason="") | (Q(ended_at__isnull=False) & ~Q(end_reason="")),
+                name="responders_shift_end_has_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["unit"], condition=Q(ended_at__isnull=True), name="responders_shift_open_by_unit"),
+            models.Index(
+                fields=["planned_end_at"], condition=Q(ended_at__isnull=True), name="responders_shift_open_by_end"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} on {self.unit}"
+
+
+class Position(models.Model):
+    """
+    Where a unit last was. Ephemeral: overwritten in place, no document, no entry, no receipt.
+    """
+
+    unit = models.OneToOneField(Unit, on_delete=models.CASCADE, primary_key=True, related_name="position")
+    point = PointField(srid=4326, geography=True)
+    accuracy_m = models.FloatField(null=True)
+    heading = models.FloatField(null=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.unit_id} at {self.at:%H:%M:%S}"
+
+
+class TrackPoint(models.Model):
+    """
+    Where a unit was, for as long as the agency keeps tracks.
+    """
+
+    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="track")
+    point = PointField(srid=4326, geography=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["unit", "at"], name="responders_track_by_unit")]
+
+    def __str__(self) -> str:
+        return f"{self.unit_id} at {self.at:%H:%M:%S}"

@@ -1,0 +1,107 @@
+"""
+The device in the hand: its registration, who is signed on at it, and the one-time secrets that open it.
+
+No secret is kept: tokens, codes and tickets are stored as SHA-256 of at least 128 random bits.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from responders.models import Agency, Person, Shift, Unit
+
+
+class Tablet(models.Model):
+    """
+    A paired device of one unit.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="tablets")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="tablets")
+    name = models.CharField(max_length=60)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    paired_at = models.DateTimeField()
+    paired_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contact(models.Model):
+    """
+    When a tablet was last heard of. Its own table, because it is written often and makes no document.
+    """
+
+    tablet = models.OneToOneField(Tablet, on_delete=models.CASCADE, primary_key=True, related_name="contact")
+    seen_at = models.DateTimeField()
+    # The last touch of a person, as the tablet reports it; pings and refreshes do not count (CJIS AC-11).
+    touched_at = models.DateTimeField(null=True)
+    app_version = models.CharField(max_length=30, blank=True)
+    battery = models.PositiveSmallIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.tablet_id} at {self.seen_at:%H:%M:%S}"
+
+
+class PairingCode(models.Model):
+    """
+    A one-time code that a supervisor makes and a tablet trades for its token.
+    """
+
+    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=60)
+    code_hash = models.BinaryField(max_length=32, unique=True)
+    made_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"code for {self.name}"
+
+
+class SignOn(models.Model):
+    """
+    A responder signed on at a tablet, for the time of a shift at most.
+    """
+
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="sign_ons")
+    shift = models.ForeignKey(Shift, on_delete=models.PROTECT, related_name="sign_ons")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tablet"], condition=Q(ended_at__isnull=True), name="tablets_sign_on_one_open_per_tablet"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shift} at {self.tablet}"
+
+
+class Ticket(models.Model):
+    """
+    A single-use ticket, at most 30 s old, that opens one socket. ``person`` for a desk page, ``tablet`` for a tablet.
+    """
+
+    ticket_hash = models.BinaryField(max_length=32, primary_key=True)
+    tablet = models.ForeignKey(Tablet, on_delete=models.CASCADE, null=True, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="+")
+    session_key = models.CharField(max_length=64, blank=True)
+    access_epoch = models.PositiveIntegerField(default=0)
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(tablet__isnull=True, person__isnull=False)
+                | Q(tablet__isnull=False, person__isnull=True),
+                name="tablets_ticket_one_bearer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ticket of {self.made_at:%H:%M:%S}"
