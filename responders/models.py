@@ -2,15 +2,31 @@
 Who can respond: agencies, service areas, units, people, shifts.
 """
 
-from typing import ClassVar
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import ClassVar, NewType
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.gis.db.models import MultiPolygonField, PointField
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.gis.geos import Point
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeBoundary, RangeOperators
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import Lower
+
+from responders import refusals
+
+
+def check_zone(name: str) -> None:
+    """
+    Raise ValidationError unless ``name`` is a time zone of the IANA database.
+    """
+    if name not in available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone; write it like America/Los_Angeles.")
 
 
 class Agency(models.Model):
@@ -20,7 +36,7 @@ class Agency(models.Model):
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
-    timezone = models.CharField(max_length=60, default="America/Los_Angeles")
+    timezone = models.CharField(max_length=60, default="America/Los_Angeles", validators=[check_zone])
 
     # Without a CAD the desk is the system of record, and nothing waits for confirmation.
     has_cad = models.BooleanField(default=True)
@@ -45,6 +61,42 @@ class Agency(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """
+        Return the zone of the agency's wall clocks and calendar days.
+        """
+        return ZoneInfo(self.timezone)
+
+
+class ServiceAreaQuerySet(models.QuerySet["ServiceArea"]):
+    """
+    Service areas, by day and by place.
+    """
+
+    def valid_on(self, day: date) -> "ServiceAreaQuerySet":
+        """
+        Return the areas whose dates include this day of the agency's calendar.
+        """
+        return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day), valid_from__lte=day)
+
+    def around(self, point: Point) -> "ServiceAreaQuerySet":
+        """
+        Return the areas that a point lies in or on the edge of, the smallest first: of two that overlap it is the one
+        that somebody drew for this place.
+        """
+        size = Func(F("polygon"), function="ST_Area", output_field=models.FloatField())
+        return self.filter(polygon__covers=point).order_by(size, "pk")
+
+
+class Days(Func):
+    """
+    The days that a row is valid, as Postgres compares them.
+    """
+
+    function = "DATERANGE"
+    output_field = DateRangeField()
+
 
 class ServiceArea(models.Model):
     """
@@ -57,9 +109,23 @@ class ServiceArea(models.Model):
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True, help_text="The last day, included; empty while it lasts.")
 
+    objects = ServiceAreaQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["agency", "name", "valid_from"], name="responders_area_one_per_start"),
+            # Different areas may overlap in space and time; two versions of one area may not, or a call between them
+            # would belong to either.
+            ExclusionConstraint(
+                name="responders_area_one_version_a_day",
+                expressions=[
+                    ("agency", RangeOperators.EQUAL),
+                    ("name", RangeOperators.EQUAL),
+                    (
+                        Days("valid_from", "valid_to", RangeBoundary(inclusive_lower=True, inclusive_upper=True)),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
             models.CheckConstraint(
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 name="responders_area_ends_after_start",
@@ -87,6 +153,10 @@ class Weekday(models.IntegerChoices):
 class OpeningHours(models.Model):
     """
     When a service area is open on a weekday, in the agency's zone. ``closes`` ≤ ``opens`` runs past midnight.
+
+    Where the dates of several rows of one weekday overlap, those that began last hold: new hours replace the old ones
+    from their first day, hours of a single holiday come before the usual ones, and two rows that begin on the same day
+    are a day with a break. A weekday without a valid row is closed.
     """
 
     area = models.ForeignKey(ServiceArea, on_delete=models.CASCADE, related_name="hours")
@@ -94,10 +164,19 @@ class OpeningHours(models.Model):
     opens = models.TimeField()
     closes = models.TimeField()
     valid_from = models.DateField()
-    valid_to = models.DateField(null=True, blank=True)
+    valid_to = models.DateField(null=True, blank=True, help_text="The last day, included; empty while they last.")
 
     class Meta:
         verbose_name_plural = "opening hours"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["area", "weekday", "valid_from", "opens"], name="responders_hours_one_per_opening"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                name="responders_hours_end_after_start",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{Weekday(self.weekday).label} {self.opens:%H:%M}-{self.closes:%H:%M}"
@@ -216,6 +295,45 @@ class Duty(models.TextChoices):
     OUT_OF_SERVICE = "OUT_OF_SERVICE"
 
 
+class UnitQuerySet(models.QuerySet["Unit"]):
+    """
+    Units, and the way to hold one.
+    """
+
+    def lock(self, unit_id: int) -> "LockedUnit":
+        """
+        Return the unit with its row locked until the transaction ends.
+
+        NO KEY: a plain FOR UPDATE would block inserts of rows that only refer to the unit.
+
+        :raises UnitNotFound: there is no such unit.
+        """
+        try:
+            return LockedUnit(self.select_for_update(no_key=True, of=("self",)).get(pk=unit_id))
+        except Unit.DoesNotExist:
+            raise refusals.UnitNotFound(unit=unit_id) from None
+
+    def lock_many(self, unit_ids: Iterable[int]) -> "dict[int, LockedUnit]":
+        """
+        Return several units by id, locked in the order of their ids, so that nobody waits in a circle.
+
+        :raises UnitNotFound: one of them does not exist.
+        """
+        wanted = sorted(set(unit_ids))
+        rows = self.select_for_update(no_key=True, of=("self",)).filter(pk__in=wanted).order_by("pk")
+        locked = {unit.pk: LockedUnit(unit) for unit in rows}
+        for unit_id in wanted:
+            if unit_id not in locked:
+                raise refusals.UnitNotFound(unit=unit_id)
+        return locked
+
+    def in_service(self) -> "UnitQuerySet":
+        """
+        Return the units that were not retired.
+        """
+        return self.filter(retired_at=None)
+
+
 class Unit(models.Model):
     """
     People who ride together under one call sign.
@@ -237,6 +355,8 @@ class Unit(models.Model):
     duty_since = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
+    objects = UnitQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["agency", "call_sign"], name="responders_unit_one_per_call_sign"),
@@ -250,6 +370,47 @@ class Unit(models.Model):
         return self.call_sign
 
 
+# A Unit whose row this transaction holds. Only UnitQuerySet makes one, so mypy refuses code that changes what hangs on a
+# unit without the lock.
+LockedUnit = NewType("LockedUnit", Unit)
+
+
+class ShiftQuerySet(models.QuerySet["Shift"]):
+    """
+    Shifts, open and past.
+    """
+
+    def open(self) -> "ShiftQuerySet":
+        """
+        Return the shifts that nobody has signed off yet, however late it is.
+        """
+        return self.filter(ended_at=None)
+
+    def of_unit(self, unit_id: int) -> "ShiftQuerySet":
+        """
+        Return the shifts on one unit.
+        """
+        return self.filter(unit=unit_id)
+
+    def overrun(self, at: datetime) -> "ShiftQuerySet":
+        """
+        Return the open shifts whose planned end is before ``at``.
+        """
+        return self.open().filter(planned_end_at__lt=at)
+
+
+class EndReason(models.TextChoices):
+    """
+    What became of a unit's call when a responder signed off. LAPSED: nobody signed off, and the next shift began.
+    """
+
+    NOTHING_OPEN = "NOTHING_OPEN"
+    CLEARED = "CLEARED"
+    HANDED_OVER = "HANDED_OVER"
+    LEFT_WITH_DESK = "LEFT_WITH_DESK"
+    LAPSED = "LAPSED"
+
+
 class Shift(models.Model):
     """
     A person on a unit for a while. It ends when they sign off, never by the clock under an open assignment.
@@ -260,8 +421,9 @@ class Shift(models.Model):
     started_at = models.DateTimeField()
     planned_end_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    # LEFT_WITH_DESK, HANDED_OVER, CLEARED, NOTHING_OPEN, LAPSED
-    end_reason = models.CharField(max_length=20, blank=True)
+    end_reason = models.CharField(max_length=20, choices=EndReason, blank=True)
+
+    objects = ShiftQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -271,6 +433,10 @@ class Shift(models.Model):
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True, end_reason="") | (Q(ended_at__isnull=False) & ~Q(end_reason="")),
                 name="responders_shift_end_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
+                name="responders_shift_ends_after_start",
             ),
         ]
         indexes = [

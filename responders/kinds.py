@@ -1,0 +1,7 @@
+"""
+The kinds of action this app declares.
+"""
+
+from journal.kinds import Kind
+
+KINDS: list[Kind] = []

@@ -1,0 +1,183 @@
+"""
+The anticipated noes about units, crews, shifts and areas.
+"""
+
+from journal.refusals import Refusal
+
+
+class UnitNotFound(Refusal):
+    """
+    There is no such unit, or it belongs to another agency: both answer alike.
+    """
+
+    code = "unit_not_found"
+    message = "There is no such unit."
+    status = 404
+
+
+class PersonNotFound(Refusal):
+    """
+    There is no such person, or it belongs to another agency: both answer alike.
+    """
+
+    code = "person_not_found"
+    message = "There is no such person."
+    status = 404
+
+
+class AreaNotFound(Refusal):
+    """
+    There is no such service area, or it belongs to another agency: both answer alike.
+    """
+
+    code = "area_not_found"
+    message = "There is no such service area."
+    status = 404
+
+
+class ShiftNotFound(Refusal):
+    """
+    There is no such shift.
+    """
+
+    code = "shift_not_found"
+    message = "There is no such shift."
+    status = 404
+
+
+class NotYourUnit(Refusal):
+    """
+    A tablet spoke for a unit that is not its own.
+    """
+
+    code = "not_your_unit"
+    message = "This tablet belongs to another unit."
+    status = 403
+
+
+class AskedByMissing(Refusal):
+    """
+    The desk acted for a crew without saying who asked on the radio.
+    """
+
+    code = "asked_by_missing"
+    message = "Say which unit this is for and who asked on the radio."
+    status = 400
+
+
+class UnitIsOutside(Refusal):
+    """
+    A unit without tablet or crew here was asked to do what only a unit of the agency does.
+    """
+
+    code = "unit_is_outside"
+    message = "This unit belongs to another service. It can only be attached to a call by name."
+
+
+class UnitRetired(Refusal):
+    """
+    The unit is no longer used.
+    """
+
+    code = "unit_retired"
+    message = "This unit is no longer in use."
+
+
+class UnitOffShift(Refusal):
+    """
+    Nobody is on shift on this unit.
+    """
+
+    code = "unit_off_shift"
+    message = "Nobody is on shift on this unit."
+
+
+class UnitOutOfService(Refusal):
+    """
+    The crew has taken the unit out of service; facts say why and since when.
+    """
+
+    code = "unit_out_of_service"
+    message = "This unit is out of service."
+
+
+class CrewTooSmall(Refusal):
+    """
+    Fewer responders are on shift than the unit needs to be sent alone.
+    """
+
+    code = "crew_too_small"
+    message = "This unit has too few responders on shift to go alone."
+
+
+class UnitHasCrew(Refusal):
+    """
+    A unit with somebody on shift cannot be retired.
+    """
+
+    code = "unit_has_crew"
+    message = "Somebody is on shift on this unit. Sign them off first."
+
+
+class CallSignTaken(Refusal):
+    """
+    The agency has another unit under this call sign.
+    """
+
+    code = "call_sign_taken"
+    message = "Another unit has this call sign."
+
+
+class ShiftAlreadyOpen(Refusal):
+    """
+    The person is on shift already; facts say on which unit and since when.
+    """
+
+    code = "shift_already_open"
+    message = "This person is already on shift."
+
+
+class ShiftAlreadyEnded(Refusal):
+    """
+    The shift was ended before.
+    """
+
+    code = "shift_already_ended"
+    message = "This shift has already ended."
+
+
+class NotOnShift(Refusal):
+    """
+    The actor is not on shift, and this is only for people who are.
+    """
+
+    code = "not_on_shift"
+    message = "Sign on first: this is only for a crew on shift."
+
+
+class NotAResponder(Refusal):
+    """
+    Only responders ride on a unit.
+    """
+
+    code = "not_a_responder"
+    message = "Only an active responder can go on shift."
+
+
+class PlannedEndInvalid(Refusal):
+    """
+    A shift must be planned to end after it starts, and within a day.
+    """
+
+    code = "planned_end_invalid"
+    message = "A shift must be planned to end later than it starts, and within 24 hours."
+    status = 400
+
+
+class AreaVersionOverlaps(Refusal):
+    """
+    A later version of the area exists already: the new one would overlap it.
+    """
+
+    code = "area_version_overlaps"
+    message = "A version of this area that begins later exists already."
