@@ -7,12 +7,24 @@ Plain SQL and no models, so that the live process reads the same rows the same w
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# (stream, number, collection, id, body, gone)
+Changed = tuple[str, int, str, str, str | None, str | None]
+
 # Of the streams named, those documents that changed since the numbers given, in number order within each stream.
 CHANGED_SQL = (
     "SELECT d.stream, d.number, d.collection, d.document_id, d.body, d.gone"
     " FROM unnest(%s::text[], %s::bigint[]) AS reader (stream, number)"
     " JOIN journal_document d ON d.stream = reader.stream AND d.number > reader.number"
     " ORDER BY d.stream, d.number, d.collection, d.document_id"
+)
+# The same, with how far each stream is: one statement, hence one snapshot, so that no reader is told a number whose
+# documents it was not given. A stream without news is one row without a document.
+PULL_SQL = (
+    "SELECT s.name, s.number, s.floor, s.digest, s.count, d.number, d.collection, d.document_id, d.body, d.gone"
+    " FROM unnest(%s::text[], %s::bigint[]) AS reader (stream, number)"
+    " JOIN journal_stream s ON s.name = reader.stream"
+    " LEFT JOIN journal_document d ON d.stream = s.name AND d.number > reader.number"
+    " ORDER BY s.name, d.number, d.collection, d.document_id"
 )
 STREAMS_SQL = "SELECT name, number, floor, digest, count FROM journal_stream WHERE name = ANY(%s)"
 
@@ -33,12 +45,25 @@ def digest_hex(digest: int) -> str:
     return f"{digest % (1 << 64):016x}"
 
 
-def read_changed(cursor: Any, since: Mapping[str, int]) -> list[tuple[str, int, str, str, str | None, str | None]]:
+def read_changed(cursor: Any, since: Mapping[str, int]) -> list[Changed]:
     """
     Return rows ``(stream, number, collection, id, body, gone)`` of everything newer than ``since``.
     """
     cursor.execute(CHANGED_SQL, [list(since), list(since.values())])
     return list(cursor.fetchall())
+
+
+def read_pull(cursor: Any, since: Mapping[str, int]) -> dict[str, tuple[int, list[Changed]]]:
+    """
+    Return each stream's number and everything newer than ``since``, of one snapshot.
+    """
+    cursor.execute(PULL_SQL, [list(since), list(since.values())])
+    pulled: dict[str, tuple[int, list[Changed]]] = {}
+    for name, at, _, _, _, number, *document in cursor.fetchall():
+        _, changed = pulled.setdefault(name, (at, []))
+        if number is not None:
+            changed.append((name, number, *document))
+    return pulled
 
 
 def read_streams(cursor: Any, names: Sequence[str]) -> dict[str, tuple[int, int, int, int]]:

@@ -31,27 +31,15 @@ def digest_differences() -> Iterator[str]:
     """
     Yield a line for every stream whose count or digest is not that of its live documents.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        # One statement: streams and documents of one moment, without stopping anybody.
-        cursor.execute(
-            "SELECT s.name, s.digest, s.count, d.collection, d.document_id, d.number FROM journal_stream s"
-            " LEFT JOIN journal_document d ON d.stream = s.name AND d.gone IS NULL"
-        )
-        kept: dict[str, tuple[int, int]] = {}
-        found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for name, digest, count, collection, document_id, number in cursor.fetchall():
-            kept[name] = (digest, count)
-            if collection is not None:
-                found[name][0] += digest_term(collection, document_id, number)
-                found[name][1] += 1
-    for name, (digest, count) in kept.items():
-        if (signed(found[name][0]), found[name][1]) != (digest, count):
-            yield f"{name}: digest or count is not that of its documents"
+    for name, _, _ in _wrong_digests():
+        yield f"{name}: digest or count is not that of its documents"
 
 
 def rebuild(*, at: datetime) -> int:
     """
-    Mark every subject as changed and flush; return how many there were. What already agrees is left as it is.
+    Mark every subject as changed and flush, then mend digests; return how many subjects there were.
+
+    What already agrees is left as it is.
     """
     total = 0
     for subject in subjects().values():
@@ -62,7 +50,29 @@ def rebuild(*, at: datetime) -> int:
                     [subject.name, ids],
                 )
             total += len(ids)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM journal_stream ORDER BY name FOR NO KEY UPDATE")
+        for name, digest, count in _wrong_digests():
+            cursor.execute("UPDATE journal_stream SET digest = %s, count = %s WHERE name = %s", [digest, count, name])
     return total
+
+
+def _wrong_digests() -> list[tuple[str, int, int]]:
+    kept: dict[str, tuple[int, int]] = {}
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    with connection.cursor() as cursor:
+        # One statement: streams and documents of one moment, without stopping anybody.
+        cursor.execute(
+            "SELECT s.name, s.digest, s.count, d.collection, d.document_id, d.number FROM journal_stream s"
+            " LEFT JOIN journal_document d ON d.stream = s.name AND d.gone IS NULL"
+        )
+        for name, digest, count, collection, document_id, number in cursor.fetchall():
+            kept[name] = (digest, count)
+            if collection is not None:
+                found[name][0] += digest_term(collection, document_id, number)
+                found[name][1] += 1
+    right = {name: (signed(found[name][0]), found[name][1]) for name in kept}
+    return [(name, *right[name]) for name in kept if right[name] != kept[name]]
 
 
 def _ids_of(subject: Subject) -> Iterator[list[int]]:

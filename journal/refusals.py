@@ -57,6 +57,16 @@ class NotAllowed(Refusal):
     status = 403
 
 
+class NotFound(Refusal):
+    """
+    There is no such thing, or it is not the actor's to see: both answer alike.
+    """
+
+    code = "not_found"
+    message = "There is no such thing, or it is not yours to see."
+    status = 404
+
+
 class UnknownKind(Refusal):
     """
     No app has declared this kind of action at this version.

@@ -1,0 +1,77 @@
+"""
+A reader in Python: holds what a tablet would hold, from snapshots and frames.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from journal.flush import digest_term, signed
+from journal.models import Document, Stream
+from journal.pulls import Changed, read_pull
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Replica:
+    """
+    One stream as its reader holds it.
+    """
+
+    stream: str
+    number: int = 0
+    documents: dict[Key, tuple[int, str]] = field(default_factory=dict)
+
+    def apply(self, rows: list[Changed], number: int) -> None:
+        """
+        Apply changed documents and the number they bring the stream to.
+        """
+        for _, document_number, collection, document_id, body, _ in rows:
+            if body is None:
+                self.documents.pop((collection, document_id), None)
+            else:
+                self.documents[collection, document_id] = (document_number, body)
+        self.number = number
+
+    def pull(self) -> None:
+        """
+        Ask for everything newer than what is held, as the exchange does: one snapshot for numbers and documents.
+        """
+        with connection.cursor() as cursor:
+            pulled = read_pull(cursor, {self.stream: self.number})
+        if self.stream in pulled:
+            number, rows = pulled[self.stream]
+            self.apply(rows, number)
+
+    @property
+    def digest(self) -> int:
+        """
+        Return the digest of what is held, to compare with the stream's.
+        """
+        return signed(sum(digest_term(*key, number) for key, (number, _) in self.documents.items()))
+
+
+def fresh(stream: str) -> dict[Key, tuple[int, str]]:
+    """
+    Return a stream's live documents straight from the table.
+    """
+    rows = Document.objects.filter(stream=stream, gone=None)
+    return {(row.collection, row.document_id): (row.number, row.body or "") for row in rows}
+
+
+def bodies(stream: str, collection: str) -> dict[str, dict[str, Any]]:
+    """
+    Return what a stream's readers hold of a collection, by id.
+    """
+    rows = Document.objects.filter(stream=stream, collection=collection, gone=None)
+    return {row.document_id: json.loads(row.body or "{}") for row in rows}
+
+
+def number_of(stream: str) -> int:
+    """
+    Return how far a stream is; 0 when nobody ever wrote to it.
+    """
+    return Stream.objects.filter(name=stream).values_list("number", flat=True).first() or 0
