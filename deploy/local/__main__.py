@@ -1,6 +1,7 @@
 """What the Makefile calls: `python3 -m deploy.local COMMAND`. Needs nothing but Python itself."""
 
 import argparse
+import signal
 import sys
 
 from deploy.local import site, usage
@@ -38,5 +39,12 @@ def main() -> None:
             usage.remove_everything()
 
 
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    # However we are ended, what we started is stopped on the way out.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     main()

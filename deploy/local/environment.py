@@ -20,7 +20,10 @@ def _private_urls() -> dict[str, str]:
 
 def uses_private_servers() -> bool:
     """Whether PostgreSQL and Redis are ours to start: not when both URLs name somebody else's."""
-    given = [name for name, private in _private_urls().items() if os.environ.get(name) not in (None, "", private)]
+    # A shell that has read .local/env names ours. (Not asked of _private_urls: PostgreSQL may not be installed yet.)
+    ours = read_env_file()
+    names = ("DATABASE_URL", "REDIS_URL")
+    given = [name for name in names if os.environ.get(name, "") not in ("", ours.get(name))]
     if len(given) == 1:
         raise SystemExit(f"{given[0]} is set, but not the other of DATABASE_URL and REDIS_URL. Set both, or neither.")
     return not given

@@ -103,7 +103,7 @@ def install_python() -> None:
     if not _works(python):
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    progress = [] if sys.stdout.isatty() else ["--progress-bar", "off", "--quiet"]
+    progress = [] if sys.stdout.isatty() else ["--progress-bar", "off", "-qq"]
     _wait(
         [*pip, "install", *progress, "--require-hashes", "--no-deps", "-r", str(REQUIREMENTS)],
         environment={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"},
@@ -140,7 +140,7 @@ def install_npm() -> None:
     if step.done and (ROOT / "node_modules").exists():
         return
     print("Installing the npm packages into node_modules …", flush=True)
-    _wait([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+    _wait([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--update-notifier=false"])
     step.finish()
 
 

@@ -52,6 +52,8 @@ def configuration(
     """Write nginx's configuration, and return the variables that deploy/Procfile reads."""
     (state / "site.d").mkdir(parents=True, exist_ok=True)
     web, live = socket_directory / "web.sock", socket_directory / "live.sock"
+    for left_over in (web, live):  # of a run that was killed
+        left_over.unlink(missing_ok=True)
     text = Template((ROOT / "deploy/nginx.conf.template").read_text()).safe_substitute(
         LISTEN=listen,
         WEB=f"unix:{web}",
@@ -67,11 +69,14 @@ def configuration(
     nginx = find_program("nginx")
     if nginx is None:
         raise SystemExit("nginx is not installed; `make install` installs it.")
+    as_root = os.geteuid() == 0
     return {
-        "NGINX": nginx,
+        "NGINX_PROGRAM": nginx,
         "NGINX_CONF": str(conf),
         # As root, nginx would hand its work to an account that cannot reach our sockets.
-        "NGINX_GLOBALS": "user root;" if os.geteuid() == 0 else "",
+        "NGINX_GLOBALS": "user root;" if as_root else "",
+        # Celery advises against root, at length, at each start; on a machine that has only root it is of no use.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges" if as_root else "",
         "WEB_SOCKET": str(web),
         "LIVE_SOCKET": str(live),
         "BEAT_SCHEDULE": str(state / "beat-schedule"),
