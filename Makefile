@@ -76,10 +76,10 @@ check: install  ## all checks that are no tests; reports every failure, not only
 	@echo "All checks have passed."
 
 format-check:  ## is the Python code formatted?
-	@$(WITH) ruff format --check --quiet .
+	@$(WITH) ruff format --check --output-format concise .
 
 lint:  ## ruff's lint
-	@$(WITH) ruff check --quiet .
+	@$(WITH) ruff check --output-format concise .
 
 types:  ## mypy, strict
 	@$(WITH) mypy
