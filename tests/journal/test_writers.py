@@ -5,6 +5,7 @@ Two writers on one stream, ten thousand times, committing in the other order tha
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore
+from time import sleep
 
 import pytest
 from django.db import connection
@@ -76,6 +77,7 @@ def test_every_reader_converges_when_commits_are_inverted() -> None:
             before = reader.number
             reader.pull()
             assert reader.number >= before
+            sleep(0.005)
 
     with ThreadPoolExecutor(4) as pool:
         reading = [pool.submit(closing_its_connection(lambda reader=reader: read(reader))) for reader in readers]  # type: ignore[misc]
