@@ -4,11 +4,14 @@ Calls and what units do about them.
 ``TRANSITIONS`` is the whole state machine of an assignment; docs/call-states.md is drawn from it.
 """
 
+from typing import NewType
+
 from django.contrib.gis.db.models import PointField
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from dispatch import refusals
 from responders.models import Agency, Person, ServiceArea, Unit
 
 
@@ -102,6 +105,15 @@ class CallerWish(models.TextChoices):
     WANTS_POLICE = "WANTS_POLICE"
 
 
+class Marker(models.TextChoices):
+    """
+    What is known of the people at a call, beside the four disqualifiers, that a policy may keep CARE from meeting alone.
+    """
+
+    DRUG_USE = "DRUG_USE"
+    CONFRONTATIONAL = "CONFRONTATIONAL"
+
+
 class CallStatus(models.TextChoices):
     """
     PENDING waits in its queue, ASSIGNED is held by at least one unit.
@@ -131,6 +143,43 @@ class Disposition(models.TextChoices):
     CANCELLED = "CANCELLED"
 
 
+class CallQuerySet(models.QuerySet["Call"]):
+    """
+    Calls, and the way to hold one.
+    """
+
+    def lock(self, call_id: int) -> "LockedCall":
+        """
+        Return the call with its row locked until the transaction ends.
+
+        NO KEY: a plain FOR UPDATE would block inserts of rows that only refer to the call. Nothing is joined: a join is
+        compared with what was read before the wait, and a call whose type had changed meanwhile would be missing.
+
+        :raises CallNotFound: there is no such call.
+        """
+        try:
+            return LockedCall(self.select_for_update(no_key=True, of=("self",)).get(pk=call_id))
+        except Call.DoesNotExist:
+            raise refusals.CallNotFound(call=call_id) from None
+
+    def lock_of(self, assignment_id: int) -> "LockedCall":
+        """
+        Return the call that an assignment is of, locked. An assignment never changes its call, so this join may stay.
+
+        :raises AssignmentNotFound: there is no such assignment.
+        """
+        try:
+            return LockedCall(self.select_for_update(no_key=True, of=("self",)).get(assignments=assignment_id))
+        except Call.DoesNotExist:
+            raise refusals.AssignmentNotFound(assignment=assignment_id) from None
+
+    def open(self) -> "CallQuerySet":
+        """
+        Return the calls that wait or are held.
+        """
+        return self.filter(status__in=(CallStatus.PENDING, CallStatus.ASSIGNED))
+
+
 class Call(models.Model):
     """
     One 911 call as CAD numbers it, and our response to it.
@@ -158,6 +207,8 @@ class Call(models.Model):
     point = PointField(srid=4326, geography=True, null=True)
     area = models.ForeignKey(ServiceArea, on_delete=models.PROTECT, null=True, related_name="calls")
     place_kind = models.CharField(max_length=20, choices=PlaceKind, default=PlaceKind.UNKNOWN)
+    # What somebody said is there; what is not listed is not known to be absent.
+    markers = ArrayField(models.CharField(max_length=20, choices=Marker), default=list)
 
     caller_phone = models.CharField(max_length=30, blank=True)
     caller_wish = models.CharField(max_length=20, choices=CallerWish, default=CallerWish.NOT_SAID)
@@ -184,6 +235,8 @@ class Call(models.Model):
     premise = models.JSONField(null=True)
     premise_as_of = models.DateTimeField(null=True)
 
+    objects = CallQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["agency", "number"], name="dispatch_call_one_per_number"),
@@ -206,6 +259,11 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+# A Call whose row this transaction holds. Only CallQuerySet.lock() and the sweep make one, so mypy refuses code that
+# changes a call, or what hangs on it, without the lock.
+LockedCall = NewType("LockedCall", Call)
 
 
 class Disqualifier(models.TextChoices):
@@ -403,10 +461,17 @@ TRANSITIONS: dict[AssignmentStatus, set[AssignmentStatus]] = {
         AssignmentStatus.HANDED_BACK,
         AssignmentStatus.REASSIGNED,
     },
-    AssignmentStatus.TRANSPORTING: {AssignmentStatus.AT_DESTINATION, AssignmentStatus.CLEARED},
+    AssignmentStatus.TRANSPORTING: {
+        AssignmentStatus.AT_DESTINATION,
+        AssignmentStatus.CLEARED,
+        AssignmentStatus.HANDED_BACK,
+        AssignmentStatus.REASSIGNED,
+    },
     AssignmentStatus.AT_DESTINATION: {
         AssignmentStatus.TRANSPORTING,
         AssignmentStatus.CLEARED,
+        AssignmentStatus.HANDED_BACK,
+        AssignmentStatus.REASSIGNED,
     },
     AssignmentStatus.CLEARED: set(),
     AssignmentStatus.HANDED_BACK: set(),
@@ -425,6 +490,18 @@ class Origin(models.TextChoices):
     POACHED = "POACHED"
     ON_VIEW = "ON_VIEW"
     REFERRED = "REFERRED"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    """
+    Assignments, current and past.
+    """
+
+    def open(self) -> "AssignmentQuerySet":
+        """
+        Return the assignments by which units hold calls now.
+        """
+        return self.filter(ended_at=None)
 
 
 class Assignment(models.Model):
@@ -461,6 +538,8 @@ class Assignment(models.Model):
     # On scene, a handed-back call stays the crew's until somebody accepts it.
     hand_back_asked_at = models.DateTimeField(null=True)
     cancel_told_at = models.DateTimeField(null=True, help_text="CAD or the desk cancelled while the crew was on it.")
+
+    objects = AssignmentQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,0 +1,97 @@
+"""
+STOP: a call became riskier than what its unit was sent to. Full screen on its tablets until acknowledged.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from dispatch import refusals, rules
+from dispatch.actions import alarms
+from dispatch.models import Alarm, AlarmKind, Assignment, Call, LockedCall, Stop
+from journal.record import record
+from responders.actors import Actor
+from responders.rules import radio, unit_acted_for
+
+
+def raise_stop(*, call: LockedCall, reasons: Sequence[str], by: object, at: datetime) -> list[Stop]:
+    """
+    Stop every unit that holds the call; the desk is alarmed when a crew has not acknowledged within ``agency.stop_s``.
+
+    A unit that already looks at the same reasons is not stopped twice.
+    """
+    held = list(Assignment.objects.open().filter(call=call).order_by("pk"))
+    seen = {
+        (stop.assignment_id, tuple(stop.reasons))
+        for stop in Stop.objects.filter(assignment__in=held, acknowledged_at=None)
+    }
+    stopped = [assignment for assignment in held if (assignment.pk, tuple(reasons)) not in seen]
+    if not stopped:
+        return []
+
+    due_at = at + timedelta(seconds=call.agency.stop_s)
+    stops = Stop.objects.bulk_create(
+        Stop(call=call, assignment=assignment, reasons=list(reasons), raised_at=at) for assignment in stopped
+    )
+    Alarm.objects.bulk_create(
+        Alarm(call=call, assignment=assignment, kind=AlarmKind.STOP_NOT_ACKNOWLEDGED, due_at=due_at)
+        for assignment in stopped
+    )
+
+    record(
+        "stop.raised",
+        agency_id=call.agency_id,
+        about=f"call.{call.pk}",
+        data={"stops": [stop.pk for stop in stops], "reasons": list(reasons)},
+        by=by,
+        at=at,
+    )
+    return stops
+
+
+def acknowledge(
+    *,
+    stop_id: int,
+    by: Actor,
+    at: datetime,
+    happened_at: datetime | None = None,
+    unit_id: int | None = None,
+    asked_by: str = "",
+) -> Stop:
+    """
+    Note that a crew has seen a stop. One acknowledgement silences every tablet of the unit; the first one counts.
+
+    :raises StopNotFound: it was never for this unit.
+    """
+    when = at if happened_at is None else min(happened_at, at)
+    acting = unit_acted_for(by, unit_id, asked_by)
+    found = Stop.objects.filter(pk=stop_id).values_list("call_id", flat=True).first()
+    if found is None:
+        raise refusals.StopNotFound(stop=stop_id)
+    call = Call.objects.lock(found)
+    stop = Stop.objects.select_related("assignment").get(pk=stop_id)
+    try:
+        rules.check_ever_held(
+            stop.assignment, agency_id=call.agency_id, unit_id=acting, by=by, happened_at=when
+        )
+    except refusals.AssignmentNotFound:
+        raise refusals.StopNotFound(stop=stop_id) from None
+
+    asked = radio(by, asked_by)
+    if stop.acknowledged_at is None:
+        stop.acknowledged_at = max(when, stop.raised_at)
+        stop.acknowledged_by = asked or str(by)
+        stop.save(update_fields=["acknowledged_at", "acknowledged_by"])
+        if not Stop.objects.filter(assignment=stop.assignment_id, acknowledged_at=None).exists():
+            alarms.end_alarms(
+                call=call, by=by, at=at, assignment=stop.assignment, kinds=[AlarmKind.STOP_NOT_ACKNOWLEDGED]
+            )
+
+    record(
+        "stop.acknowledged",
+        agency_id=call.agency_id,
+        about=f"call.{call.pk}",
+        data={"stop": stop.pk, "assignment": stop.assignment_id, **({"by_radio": asked} if asked else {})},
+        by=by,
+        at=when,
+    )
+    return stop
