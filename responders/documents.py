@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import orjson
 from django.contrib.gis.geos import MultiPolygon, Polygon
 
 from journal.subjects import Held
@@ -42,7 +41,11 @@ def of_agencies(ids: Sequence[int]) -> Iterator[Held]:
     Yield each agency's name, zone and limits to everybody of it.
     """
     for agency in Agency.objects.filter(pk__in=ids).order_by("pk"):
-        body = {"name": agency.name, "timezone": agency.timezone, **{limit: getattr(agency, limit) for limit in _LIMITS}}
+        body = {
+            "name": agency.name,
+            "timezone": agency.timezone,
+            **{limit: getattr(agency, limit) for limit in _LIMITS},
+        }
         yield Held(f"reference.{agency.pk}", "agency", str(agency.pk), agency.pk, body)
 
 
@@ -85,14 +88,17 @@ def simplified(polygon: MultiPolygon) -> MultiPolygon:
     while simple.num_coords > POINTS_SENT and tolerance < 1:
         tolerance *= 2
         simple = polygon.simplify(tolerance, preserve_topology=True)
-    return MultiPolygon(simple, srid=polygon.srid) if isinstance(simple, Polygon) else simple
+    if isinstance(simple, Polygon):
+        return MultiPolygon(simple, srid=polygon.srid)
+    assert isinstance(simple, MultiPolygon), "keeping its topology, an area stays an area"
+    return simple
 
 
 def geojson(polygon: MultiPolygon) -> dict[str, Any]:
     """
     Return the polygon as a GeoJSON geometry, longitude first, to 11 cm.
     """
-    return {"type": "MultiPolygon", "coordinates": _rounded(orjson.loads(polygon.geojson)["coordinates"])}
+    return {"type": "MultiPolygon", "coordinates": _rounded(polygon.coords)}
 
 
 def _rounded(value: Any) -> Any:

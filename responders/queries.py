@@ -3,7 +3,7 @@ Questions about crews, areas and hours.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -125,11 +125,13 @@ def closing_of(hours: Iterable[OpeningHours], *, area: ServiceArea, zone: ZoneIn
     return max((ends for begins, ends in spans if begins <= at < ends), default=None)
 
 
-def positions_of(agency_id: int, at: datetime) -> list[dict[str, Any]]:
+def positions_of(agency_id: int, at: datetime, *, unit_ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
     """
-    Return where each unit of an agency last was, and how many seconds ago that was at ``at``.
+    Return where each unit of an agency last was, or each of these units of it, and how many seconds ago at ``at``.
     """
     rows = Position.objects.filter(unit__agency=agency_id, unit__retired_at=None).order_by("unit_id")
+    if unit_ids is not None:
+        rows = rows.filter(unit__in=list(unit_ids))
     return [
         {
             "unit": row.unit_id,
@@ -147,9 +149,7 @@ def _openings(rows: Iterable[OpeningHours], day: date, zone: ZoneInfo) -> Iterat
     valid = [
         row
         for row in rows
-        if row.weekday == day.weekday()
-        and row.valid_from <= day
-        and (row.valid_to is None or day <= row.valid_to)
+        if row.weekday == day.weekday() and row.valid_from <= day and (row.valid_to is None or day <= row.valid_to)
     ]
     newest = max((row.valid_from for row in valid), default=None)
     for row in valid:

@@ -29,7 +29,9 @@ def agency(*, slug: str | None = None, **fields: Any) -> Agency:
     """
     number = next(_numbers)
     with open_door(by=SCENE, at=NOON):
-        return Agency.objects.create(slug=slug or f"agency-{number}", name=fields.pop("name", f"Agency {number}"), **fields)
+        return Agency.objects.create(
+            slug=slug or f"agency-{number}", name=fields.pop("name", f"Agency {number}"), **fields
+        )
 
 
 def box(west: float, south: float, east: float, north: float) -> MultiPolygon:
@@ -141,7 +143,7 @@ def tablet_actor(shift: Shift, *, tablet_id: int = 1) -> Actor:
     return Actor(
         agency_id=shift.unit.agency_id,
         label=f"{shift.person.name} ({shift.unit.call_sign})",
-        roles=frozenset({RoleName.RESPONDER.value}),
+        roles=frozenset({"TABLET", RoleName.RESPONDER.value}),
         person_id=shift.person_id,
         unit_id=shift.unit_id,
         shift_id=shift.pk,
