@@ -300,7 +300,8 @@ def _own(assignment: Assignment, about: _About) -> _Body:
         "assignment": _assignment(assignment),
         "stops": [_stop(stop) for stop in about.stops if stop.assignment_id == assignment.pk],
         "poach": _poach(poach),
-        "hand_over": hand_over and {"id": hand_over.pk, "to_unit": hand_over.to_unit_id, "asked_at": hand_over.asked_at},
+        "hand_over": hand_over
+        and {"id": hand_over.pk, "to_unit": hand_over.to_unit_id, "asked_at": hand_over.asked_at},
     }
 
 
@@ -355,9 +356,7 @@ def _assignment(row: Assignment) -> _Body:
     }
 
 
-def _unit(
-    unit: Unit, shifts: Sequence[Shift], held: Assignment | None, areas: Sequence[int]
-) -> tuple[_Body, _Body]:
+def _unit(unit: Unit, shifts: Sequence[Shift], held: Assignment | None, areas: Sequence[int]) -> tuple[_Body, _Body]:
     status, since = _status(unit, shifts, held)
     minimum = unit.crew_minimum if unit.crew_minimum is not None else unit.agency.crew_minimum
     summary = {

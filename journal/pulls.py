@@ -7,7 +7,7 @@ Plain SQL and no models, so that the live process reads the same rows the same w
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# (stream, number, collection, id, body, gone)
+# A changed document as a row: its stream, number, collection, id, and either its body or why it is gone.
 Changed = tuple[str, int, str, str, str | None, str | None]
 
 # Of the streams named, those documents that changed since the numbers given, in number order within each stream.

@@ -35,9 +35,7 @@ def mark(table: str, *, subject: str, column: str) -> migrations.RunSQL:
             _FUNCTION.format(name=names[event], rows=rows, event=event.upper(), table=table, transition=transition)
             for event, transition, rows in parts
         ),
-        reverse_sql="".join(
-            f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();" for name in names.values()
-        ),
+        reverse_sql="".join(f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();" for name in names.values()),
     )
 
 

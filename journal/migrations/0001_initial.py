@@ -5,74 +5,107 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Stream',
+            name="Stream",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(default=0)),
-                ('floor', models.BigIntegerField(default=0)),
-                ('digest', models.BigIntegerField(default=0)),
-                ('count', models.IntegerField(default=0)),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField(default=0)),
+                ("floor", models.BigIntegerField(default=0)),
+                ("digest", models.BigIntegerField(default=0)),
+                ("count", models.IntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream', models.CharField(max_length=100)),
-                ('collection', models.CharField(max_length=40)),
-                ('document_id', models.CharField(max_length=60)),
-                ('subject', models.CharField(max_length=40)),
-                ('subject_id', models.BigIntegerField()),
-                ('number', models.BigIntegerField()),
-                ('body', models.TextField(null=True)),
-                ('gone', models.CharField(max_length=60, null=True)),
-                ('gone_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream", models.CharField(max_length=100)),
+                ("collection", models.CharField(max_length=40)),
+                ("document_id", models.CharField(max_length=60)),
+                ("subject", models.CharField(max_length=40)),
+                ("subject_id", models.BigIntegerField()),
+                ("number", models.BigIntegerField()),
+                ("body", models.TextField(null=True)),
+                ("gone", models.CharField(max_length=60, null=True)),
+                ("gone_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['stream', 'number'], name='journal_document_by_number'), models.Index(condition=models.Q(('gone__isnull', True)), fields=['subject', 'subject_id'], name='journal_document_by_subject'), models.Index(condition=models.Q(('gone__isnull', False)), fields=['gone_at'], name='journal_document_by_gone_at')],
-                'constraints': [models.UniqueConstraint(fields=('stream', 'collection', 'document_id'), name='journal_document_one_per_stream'), models.CheckConstraint(condition=models.Q(models.Q(('body__isnull', True), ('gone__isnull', False), ('gone_at__isnull', False)), models.Q(('body__isnull', False), ('gone__isnull', True), ('gone_at__isnull', True)), _connector='OR'), name='journal_document_body_or_gone')],
+                "indexes": [
+                    models.Index(fields=["stream", "number"], name="journal_document_by_number"),
+                    models.Index(
+                        condition=models.Q(("gone__isnull", True)),
+                        fields=["subject", "subject_id"],
+                        name="journal_document_by_subject",
+                    ),
+                    models.Index(
+                        condition=models.Q(("gone__isnull", False)),
+                        fields=["gone_at"],
+                        name="journal_document_by_gone_at",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("stream", "collection", "document_id"), name="journal_document_one_per_stream"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("body__isnull", True), ("gone__isnull", False), ("gone_at__isnull", False)),
+                            models.Q(("body__isnull", False), ("gone__isnull", True), ("gone_at__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="journal_document_body_or_gone",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stream', models.CharField(max_length=100)),
-                ('number', models.BigIntegerField()),
-                ('kind', models.CharField(max_length=60)),
-                ('about', models.CharField(max_length=60)),
-                ('by', models.CharField(max_length=60)),
-                ('data', models.JSONField()),
-                ('action_id', models.UUIDField(null=True)),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("stream", models.CharField(max_length=100)),
+                ("number", models.BigIntegerField()),
+                ("kind", models.CharField(max_length=60)),
+                ("about", models.CharField(max_length=60)),
+                ("by", models.CharField(max_length=60)),
+                ("data", models.JSONField()),
+                ("action_id", models.UUIDField(null=True)),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'indexes': [models.Index(fields=['about', 'id'], name='journal_entry_by_about')],
-                'constraints': [models.UniqueConstraint(fields=('stream', 'number'), name='journal_entry_one_per_number')],
+                "indexes": [models.Index(fields=["about", "id"], name="journal_entry_by_about")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("stream", "number"), name="journal_entry_one_per_number")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('action_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('by', models.CharField(max_length=60)),
-                ('kind', models.CharField(max_length=60)),
-                ('fingerprint', models.BinaryField(max_length=32)),
-                ('status', models.SmallIntegerField(null=True)),
-                ('answer', models.JSONField(null=True)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("action_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("by", models.CharField(max_length=60)),
+                ("kind", models.CharField(max_length=60)),
+                ("fingerprint", models.BinaryField(max_length=32)),
+                ("status", models.SmallIntegerField(null=True)),
+                ("answer", models.JSONField(null=True)),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('answer__isnull', True), ('status__isnull', True)), models.Q(('answer__isnull', False), ('status__isnull', False)), _connector='OR'), name='journal_receipt_answered_or_claimed')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answer__isnull", True), ("status__isnull", True)),
+                            models.Q(("answer__isnull", False), ("status__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="journal_receipt_answered_or_claimed",
+                    )
+                ],
             },
         ),
     ]

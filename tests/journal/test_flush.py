@@ -2,13 +2,13 @@
 What a change does to its readers' documents, and that no change can go without.
 """
 
-from django.db import IntegrityError, connection, transaction
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from journal.door import open_door
 from journal.models import Document, Entry, Stream
-from journal.record import record
 from journal.rebuild import differences, digest_differences, rebuild
+from journal.record import record
 from responders.models import Duty, Unit
 from tests.conftest import NOON
 from tests.factories import responders as make
@@ -134,9 +134,12 @@ def bypass_with_raw_sql(unit: Unit) -> None:
 
 
 def bypass_with_copy(unit: Unit) -> None:
-    with connection.cursor() as cursor, cursor.copy(
-        "COPY responders_unit (agency_id, call_sign, outside, capabilities, duty, duty_reason) FROM STDIN"
-    ) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY responders_unit (agency_id, call_sign, outside, capabilities, duty, duty_reason) FROM STDIN"
+        ) as copy,
+    ):
         copy.write_row((unit.agency_id, "CARE 98", False, "{}", "AVAILABLE", ""))
 
 

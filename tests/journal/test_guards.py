@@ -48,9 +48,10 @@ def test_the_models_obey_the_same_guard(entry: Entry) -> None:
 
 
 def test_truncate_is_refused_without_the_named_setting(entry: Entry) -> None:
-    with pytest.raises(ProgrammingError, match="TRUNCATE refused"), transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL journal.allow_truncate = 'off'")
-        cursor.execute("TRUNCATE journal_entry")
+        with pytest.raises(ProgrammingError, match="TRUNCATE refused"), transaction.atomic():
+            cursor.execute("TRUNCATE journal_entry")
 
     assert Entry.objects.count() == 1
 

@@ -1,0 +1,149 @@
+"""
+A small agency with everybody in it, and arguments for any kind of action, drawn from what its serializer declares.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from rest_framework import serializers
+
+from dispatch.models import Alarm, Assignment, CadFeed, Call, CallType, Caution, Debrief, HandOver, Policy, Stop
+from journal.door import open_door
+from journal.kinds import Kind
+from responders.actors import Actor
+from responders.models import Agency, Shift
+from tablets.models import Tablet
+from tests.conftest import NOON
+from tests.factories import dispatch as make_dispatch
+from tests.factories import responders as make
+
+# A point inside tests.factories.responders.DOWNTOWN, and one far outside every area.
+_POINTS = [{"lon": -122.33, "lat": 47.605}, {"lon": -122.40, "lat": 47.70}]
+_WORDS = ["doorway", "caller moved", "no answer", "asked twice", "Ünïcödé ✓"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """
+    An agency, who acts in it, and the streams that anybody reads.
+    """
+
+    agency: Agency
+    actors: list[Actor]
+
+    def streams(self) -> list[str]:
+        """
+        Return every stream of the agency.
+        """
+        areas = [f"area.{area.pk}" for area in self.agency.areas.all()]
+        units = [f"unit.{unit.pk}" for unit in self.agency.units.all()]
+        named = [f"{audience}.{self.agency.pk}" for audience in ("desk", "supervisors", "reference")]
+        return [*areas, *units, *named]
+
+    def ids(self) -> dict[str, list[int]]:
+        """
+        Return what an argument of each name may point at, by the names that serializers use.
+        """
+        calls = list(Call.objects.filter(agency=self.agency).values_list("pk", flat=True))
+        units = list(self.agency.units.values_list("pk", flat=True))
+
+        def of(rows: Any, **where: Any) -> list[int]:
+            return list(rows.filter(**where).values_list("pk", flat=True))
+
+        return {
+            "call": calls,
+            "unit": units,
+            "to_unit": units,
+            "assignment": of(Assignment.objects, call__in=calls),
+            "hand_over": of(HandOver.objects, call__in=calls),
+            "stop": of(Stop.objects, call__in=calls),
+            "alarm": of(Alarm.objects, call__in=calls),
+            "caution": of(Caution.objects, agency=self.agency),
+            "debrief": of(Debrief.objects, agency=self.agency),
+            "policy": of(Policy.objects, agency=self.agency),
+            "tablet": of(Tablet.objects, agency=self.agency),
+            "person": of(self.agency.people),
+        }
+
+
+def scene(*, at: datetime = NOON) -> Scene:
+    """
+    Return a new agency with two areas, three crewed units, a desk, a supervisor, an officer and a few pending calls.
+    """
+    agency = make.agency()
+    areas = [make.area(agency), make.area(agency)]
+    units = [make.crewed_unit(agency, areas=areas, at=at) for _ in range(3)]
+    make.unit(agency, call_sign=f"HEALTH {agency.pk}", outside=True)
+    with open_door(by="system:test", at=at):
+        CadFeed.objects.create(agency=agency, heard_at=at + timedelta(hours=1), told_at=at)
+    for queue in ("CARE", "POLICE", "POLICE"):
+        make_dispatch.call(agency, area=areas[0], queue=queue)
+    people = [make.person(agency, role) for role in ("DISPATCHER", "SUPERVISOR", "OFFICER", "ADMIN", "EMBEDDED")]
+    actors = [make.actor(person) for person in people]
+    for unit in units:
+        shift = Shift.objects.filter(unit=unit, ended_at=None).earliest("pk")
+        actors.append(make.tablet_actor(shift))
+    return Scene(agency=agency, actors=actors)
+
+
+def arguments(draw: Callable[[st.SearchStrategy[Any]], Any], kind: Kind, scene: Scene, at: datetime) -> dict[str, Any]:
+    """
+    Return arguments that the kind's serializer understands, most of them pointing at what exists.
+    """
+    return _fields(draw, kind.serializer(), scene, scene.ids(), at)
+
+
+def _fields(
+    draw: Callable[[st.SearchStrategy[Any]], Any],
+    serializer: "serializers.Serializer[Any]",
+    scene: Scene,
+    ids: dict[str, list[int]],
+    at: datetime,
+) -> dict[str, Any]:
+    given = {}
+    for name, field in serializer.fields.items():
+        if not field.required and draw(st.booleans()):
+            continue
+        if isinstance(field, serializers.IntegerField) and name in ids:
+            given[name] = draw(st.sampled_from(ids[name] or [2**40]))
+        else:
+            given[name] = _value(draw, name, field, scene, at)
+    return given
+
+
+def _value(
+    draw: Callable[[st.SearchStrategy[Any]], Any],
+    name: str,
+    field: "serializers.Field[Any, Any, Any, Any]",
+    scene: Scene,
+    at: datetime,
+) -> Any:
+    if name == "point":
+        return draw(st.sampled_from(_POINTS))
+    if name == "type":
+        return draw(st.sampled_from(list(CallType.objects.filter(agency=scene.agency).values_list("code", flat=True))))
+    if isinstance(field, serializers.ChoiceField):
+        return draw(st.sampled_from(list(field.choices)))
+    if isinstance(field, serializers.BooleanField):
+        return draw(st.booleans())
+    if isinstance(field, serializers.IntegerField):
+        return draw(st.integers(field.min_value or 0, field.max_value or 9))
+    if isinstance(field, serializers.DecimalField | serializers.FloatField):
+        return draw(st.sampled_from(["0.0", "12.5"]))
+    if isinstance(field, serializers.DateTimeField):
+        return (at + draw(st.sampled_from([timedelta(minutes=-5), timedelta(days=1)]))).isoformat()
+    if isinstance(field, serializers.DictField):
+        child = field.child
+        if name == "answers" and isinstance(child, serializers.ChoiceField):
+            from dispatch.models import Disqualifier
+
+            return draw(st.dictionaries(st.sampled_from(Disqualifier.values), st.sampled_from(list(child.choices))))
+        return {}
+    if isinstance(field, serializers.ListField):
+        return []
+    if isinstance(field, serializers.CharField):
+        return draw(st.sampled_from(_WORDS))[: field.max_length]
+    raise NotImplementedError(f"no way yet to draw {name}: {field!r}")
