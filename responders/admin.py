@@ -2,7 +2,7 @@
 The admin site's pages of this app, and the way every app's pages go through a door.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -340,6 +340,8 @@ class RoleInline(_RoleInline):
 class PersonAdmin(DoorAdmin):
     """
     People and their roles. Passwords and second factors are theirs alone and are not here.
+
+    A withdrawn role or account ends the person's sessions: a trigger sees to it (migration 0002).
     """
 
     list_display = ("name", "email", "badge", "is_active")
@@ -363,18 +365,6 @@ class PersonAdmin(DoorAdmin):
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool) -> None:
-        """
-        Save the roles; every session that began before a withdrawn role or account is dead.
-        """
-        formsets = list(formsets)
-        withdrawn = "is_active" in form.changed_data or any(formset.has_changed() for formset in formsets)
-        super().save_related(request, form, formsets, change)
-        if change and withdrawn:
-            person = form.instance
-            person.access_epoch += 1
-            person.save(update_fields=["access_epoch"])
 
 
 @admin.register(Shift)

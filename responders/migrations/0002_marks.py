@@ -59,4 +59,37 @@ class Migration(migrations.Migration):
             DROP FUNCTION responders_unit_hold_agency();
             """,
         ),
+        # Withdrawn or changed access ends every session, ticket and socket, whoever changes it and by whatever means.
+        migrations.RunSQL(
+            sql="""
+            CREATE FUNCTION responders_person_raise_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                -- Whoever saves a copy read earlier must not lower it.
+                NEW.access_epoch := GREATEST(NEW.access_epoch, OLD.access_epoch);
+                IF NEW.access_epoch = OLD.access_epoch AND (
+                    NEW.password <> OLD.password OR NEW.email <> OLD.email OR (OLD.is_active AND NOT NEW.is_active)
+                ) THEN
+                    NEW.access_epoch := OLD.access_epoch + 1;
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER responders_person_raise_epoch BEFORE UPDATE ON responders_person
+                FOR EACH ROW EXECUTE FUNCTION responders_person_raise_epoch();
+
+            CREATE FUNCTION responders_role_raise_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                UPDATE responders_person SET access_epoch = access_epoch + 1
+                    WHERE id IN (COALESCE(NEW.person_id, OLD.person_id), COALESCE(OLD.person_id, NEW.person_id));
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER responders_role_raise_epoch AFTER INSERT OR UPDATE OR DELETE ON responders_role
+                FOR EACH ROW EXECUTE FUNCTION responders_role_raise_epoch();
+            """,
+            reverse_sql="""
+            DROP TRIGGER responders_person_raise_epoch ON responders_person;
+            DROP FUNCTION responders_person_raise_epoch();
+            DROP TRIGGER responders_role_raise_epoch ON responders_role;
+            DROP FUNCTION responders_role_raise_epoch();
+            """,
+        ),
     ]
