@@ -2,10 +2,13 @@
 All settings, from the environment. A missing or dangerous one stops the start with a sentence that says what to do.
 """
 
+from base64 import b64decode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
@@ -14,14 +17,27 @@ VERSION = "0.1.0"
 
 env = Env()
 
+
+def secret(name: str, default: str = "") -> str:
+    """
+    Return a secret from the file that ``<name>_FILE`` names, else from the environment.
+    """
+    if path := env.str(f"{name}_FILE", ""):
+        try:
+            return Path(path).read_text().strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE={path} cannot be read: {error.strerror}") from error
+    return env.str(name, default)
+
+
 # --- what kind of site this is -----------------------------------------------------------------------------------------
 # Demo mode opens doors without a password and loads invented accounts. It exists for newcomers and for tests.
 DEMO = env.bool("DEMO", False)
 DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.str("SECRET_KEY", "")
+SECRET_KEY = secret("SECRET_KEY")
 PUBLIC_ORIGIN = env.str("PUBLIC_ORIGIN", "http://localhost:8000")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [urlsplit(PUBLIC_ORIGIN).hostname or "localhost"])
-CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [PUBLIC_ORIGIN])
 SECURE = PUBLIC_ORIGIN.startswith("https://")
 
 if not SECRET_KEY or (not DEMO and (len(SECRET_KEY) < 50 or SECRET_KEY.startswith("insecure"))):
@@ -31,6 +47,12 @@ if not SECRET_KEY or (not DEMO and (len(SECRET_KEY) < 50 or SECRET_KEY.startswit
     )
 if not DEMO and not SECURE:
     raise ImproperlyConfigured("PUBLIC_ORIGIN must begin with https:// unless DEMO=1")
+if not DEMO and DEBUG:
+    raise ImproperlyConfigured("DEBUG=1 shows settings and rows to whoever meets an error: only together with DEMO=1")
+if not DEMO and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts of this site unless DEMO=1")
+if not DEMO and env.str("DEMO_PASSWORD", ""):
+    raise ImproperlyConfigured("DEMO_PASSWORD is a password in plain text for invented accounts: only with DEMO=1")
 
 INSTALLED_APPS = [
     "config.admin.CareAdminConfig",
@@ -44,7 +66,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "axes",
     "channels",
     "rest_framework",
     "drf_spectacular",
@@ -66,7 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "responders.middleware.People",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -118,7 +139,14 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 0.2, "retry_on_timeout": False}]},
     },
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        # Shared by all processes: it remembers the codes that were used (responders/accounts.py).
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.2, "retry": None},
+    }
+}
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://") if REDIS_URL.startswith("unix://") else REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -127,18 +155,108 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
 # --- people, passwords, sessions ---------------------------------------------------------------------------------------
+# Who signs in and how is responders/sign_in.py and responders/accounts.py; what a session is, responders/sessions.py.
 AUTH_USER_MODEL = "responders.Person"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+AUTHENTICATION_BACKENDS = ["responders.accounts.SignIn"]
+# Argon2 is no FIPS primitive: with FIPS=1 there is only PBKDF2, and a password hashed otherwise must be set anew.
+FIPS = env.bool("FIPS", False)
+PASSWORD_HASHERS = ["responders.hashers.CappedPBKDF2"]
+if not FIPS:
+    PASSWORD_HASHERS.insert(0, "responders.hashers.CappedArgon2")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "responders.passwords.LengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "responders.passwords.GuessableValidator"},
 ]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-LOGIN_REDIRECT_URL = "/"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-SESSION_COOKIE_NAME = "__Host-session"
-CSRF_COOKIE_NAME = "__Host-csrf"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+
+ACCOUNT_ADAPTER = "responders.accounts.AccountAdapter"
+ACCOUNT_FORMS = {"login": "responders.accounts.PasswordForm", "change_password": "responders.accounts.NewPasswordForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+# Failures are counted in Postgres (responders/sign_in.py), addresses in Redis (responders/rate_limits.py).
+ACCOUNT_RATE_LIMITS = False
+
+MFA_ADAPTER = "responders.accounts.MFAAdapter"
+MFA_FORMS = {"authenticate": "responders.accounts.CodeForm", "reauthenticate": "responders.accounts.CodeAgainForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO and not SECURE
+MFA_TOTP_ISSUER = "CARE Field"
+# A code is good for its own 30 seconds only: allauth remembers a used code for 30 seconds, not for the 90 that a
+# tolerance of one step on either side would make it valid.
+MFA_TOTP_TOLERANCE = 0
+MFA_RATE_LIMITS = False
+# What seals the secrets of second factors: 32 random bytes in base64; several, separated by commas, while keys change
+# (the first seals, all open).
+MFA_KEYS = [b64decode(key) for key in secret("MFA_KEYS").split(",") if key]
+if not MFA_KEYS and DEMO:
+    MFA_KEYS = [sha256(b"mfa" + SECRET_KEY.encode()).digest()]
+if not MFA_KEYS or any(len(key) != 32 for key in MFA_KEYS):
+    raise ImproperlyConfigured(
+        "MFA_KEYS must be set to 32 random bytes in base64: "
+        "python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'"
+    )
+
+# --- cookies and headers -------------------------------------------------------------------------------------------------
+# __Host- and Secure on every site but a demo over plain http, where not every browser and no other client takes them.
+_COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_ENGINE = "responders.sessions"
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}session"
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrf"
+TABLET_COOKIE_NAME = f"{_COOKIE_PREFIX}tablet"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+CSRF_COOKIE_AGE = None
+CSRF_FAILURE_VIEW = "responders.pages.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+if SECURE:
+    # nginx says who spoke https to it; see deploy/nginx.conf.template.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+    SECURE_HSTS_SECONDS = 2 * 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+
+# Where map tiles may come from, as origins: none unless the agency names a server that it trusts with where it looks.
+TILE_ORIGINS = env.list("TILE_ORIGINS", [])
+_ORIGINS = [PUBLIC_ORIGIN, *CSRF_TRUSTED_ORIGINS]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [csp.NONE],
+        "script-src": [csp.SELF, csp.NONCE],
+        "style-src": [csp.SELF, csp.NONCE],
+        "img-src": [csp.SELF, "data:", "blob:", *TILE_ORIGINS],
+        "font-src": [csp.SELF],
+        "media-src": [csp.SELF, "data:"],
+        "connect-src": [csp.SELF, *sorted({origin.replace("http", "ws", 1) for origin in _ORIGINS})],
+        "worker-src": [csp.SELF],
+        "manifest-src": [csp.SELF],
+        "form-action": [csp.SELF],
+        "frame-ancestors": [csp.NONE],
+        "base-uri": [csp.NONE],
+        "object-src": [csp.NONE],
+    }
+}
+
+# --- limits --------------------------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+RATE_LIMIT_PREFIX = "care"
+# Addresses and networks of load balancers whose X-Forwarded-For is believed. Our own nginx comes over a Unix socket.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", [])
 
 # --- API -----------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -148,7 +266,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["responders.permissions.MayUseRoute"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["responders.parsers.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["responders.rate_limits.Rate"],
     "EXCEPTION_HANDLER": "config.errors.answer_exception",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
@@ -165,3 +284,6 @@ STATICFILES_DIRS = [
     ("leaflet", BASE_DIR / "node_modules" / "leaflet" / "dist"),
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Public open data beside the checkout: Seattle's areas and past calls. What is not there is replaced by what ships.
+DATA_DIR = env.path("DATA_DIR", BASE_DIR.parent / "shared" / "data")

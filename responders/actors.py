@@ -21,6 +21,8 @@ class Actor:
     shift_id: int | None = None
     tablet_id: int | None = None
     cad_key_id: int | None = None
+    # What the person's access was when the request was let in; the door compares it again under the row's lock.
+    access_epoch: int | None = None
 
     # What Django's and DRF's machinery asks of `request.user`.
     is_authenticated = True

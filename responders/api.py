@@ -49,6 +49,7 @@ def run_action(
     given = dict(serializer.validated_data)
 
     def act() -> dict[str, Any]:
+        permissions.check_still_stands(by)
         return kind.answer(kind.act(by=by, at=at, happened_at=happened_at, **given))
 
     return answer_once(action_id=action_id, kind=kind.name, args=args, by=by, at=at, act=act)
@@ -92,9 +93,17 @@ def action_view(kind: Kind) -> Any:
     name = kind.name.replace(".", "_")
     request = inline_serializer(
         f"{name}_request",
-        {"id": serializers.UUIDField(), "args": kind.serializer(), "happened_at": serializers.DateTimeField(required=False)},
+        {
+            "id": serializers.UUIDField(),
+            "args": kind.serializer(),
+            "happened_at": serializers.DateTimeField(required=False),
+        },
     )
-    view = type(f"{name}_view", (ActionView,), {"kind": kind, "route_name": f"action:{kind.name}", "__doc__": f"Do {kind.name}."})
+    view = type(
+        f"{name}_view",
+        (ActionView,),
+        {"kind": kind, "route_name": f"action:{kind.name}", "__doc__": f"Do {kind.name}."},
+    )
     schema = extend_schema(
         operation_id=name,
         request=request,

@@ -16,7 +16,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Func, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
+from django.utils.crypto import salted_hmac
 
 from responders import refusals
 
@@ -207,9 +208,10 @@ class Person(AbstractBaseUser):
     name = models.CharField(max_length=100)
     badge = models.CharField(max_length=20, blank=True)
     is_active = models.BooleanField(default=True)
-    # Raised when access is withdrawn: every session, ticket and socket that began before it is dead.
-    access_epoch = models.PositiveIntegerField(default=0)
-    locked_at = models.DateTimeField(null=True, blank=True, help_text="Locked after failed sign-ins, until released.")
+    # Raised when access is withdrawn or changed (by trigger for password, roles and is_active): every session, ticket
+    # and socket that began before it is dead.
+    access_epoch = models.PositiveIntegerField(default=0, editable=False)
+    added_at = models.DateTimeField(db_default=Now(), editable=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -223,6 +225,15 @@ class Person(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        # Django compares this on every request: a session of an older epoch is nobody's.
+        return salted_hmac(
+            "responders.models.Person.session",
+            f"{self.password}|{self.access_epoch}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()
 
     @property
     def is_staff(self) -> bool:
@@ -242,6 +253,19 @@ class Person(AbstractBaseUser):
         Tell whether the admin site shows this person an app.
         """
         return self.is_staff
+
+
+class SignInGuard(models.Model):
+    """
+    The failed sign-ins of one account, which need not exist: see responders/sign_in.py.
+    """
+
+    key = models.BinaryField(max_length=32, primary_key=True)
+    attempts = ArrayField(models.DateTimeField())
+    locked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{len(self.attempts)} attempts"
 
 
 class RoleName(models.TextChoices):

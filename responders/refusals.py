@@ -181,3 +181,66 @@ class AreaVersionOverlaps(Refusal):
 
     code = "area_version_overlaps"
     message = "A version of this area that begins later exists already."
+
+
+class SignInRefused(Refusal):
+    """
+    Address, password or code are wrong, or the account is locked or disabled: it does not say which.
+    """
+
+    code = "sign_in_failed"
+    message = (
+        "That did not match. After five failed tries within 15 minutes an account is locked until a supervisor"
+        " releases it."
+    )
+    status = 401
+
+
+class SecondFactorNeeded(Refusal):
+    """
+    The password is right; now the code of the authenticator app, or a passkey.
+    """
+
+    code = "second_factor_needed"
+    message = "Enter the code of your authenticator app, or a recovery code."
+    status = 401
+
+
+class SecondFactorMissing(Refusal):
+    """
+    The person has no second factor yet and can only enrol one at a desk page.
+    """
+
+    code = "second_factor_missing"
+    message = "Sign in once at a desk page and add a second factor. Then sign in here."
+    status = 401
+
+
+class SignInBusy(Refusal):
+    """
+    More people sign in at this moment than the server hashes passwords for.
+    """
+
+    code = "sign_in_busy"
+    message = "Many people are signing in right now. Try again in a few seconds."
+    status = 503
+
+
+class SignInUnavailable(Refusal):
+    """
+    What sign-in needs to be safe cannot be reached; nobody is let in without it.
+    """
+
+    code = "sign_in_unavailable"
+    message = "Signing in is not possible right now. Whoever is signed in stays signed in. Try again in a minute."
+    status = 503
+
+
+class TooManyRequests(Refusal):
+    """
+    One bearer or address asked more often than anybody needs to.
+    """
+
+    code = "too_many_requests"
+    message = "Too many requests. Nothing was lost: try again in a moment."
+    status = 429

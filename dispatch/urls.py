@@ -1,0 +1,7 @@
+"""
+The addresses of this app.
+"""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

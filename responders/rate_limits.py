@@ -1,0 +1,151 @@
+"""
+Rate limits, counted in Redis by one atomic script, for all processes together.
+
+Generous for people who work, tight where secrets can be guessed. When Redis is gone the work goes on and sign-in stops.
+The address of a client is taken from the proxy in front, and only from a proxy that the settings name.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from limits import RateLimitItem, parse
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.exceptions import RedisError
+from rest_framework.throttling import BaseThrottle
+
+from responders.refusals import SignInUnavailable, TooManyRequests
+
+# Routes where a secret can be guessed: by address, and closed without Redis.
+GUARDED: Final[Mapping[str, str]] = {
+    "account_login": "30/minute",
+    "mfa_authenticate": "30/minute",
+    "mfa_login_webauthn": "30/minute",
+    "mfa_reauthenticate": "30/minute",
+    "mfa_reauthenticate_webauthn": "30/minute",
+    "account_reauthenticate": "30/minute",
+    "account_change_password": "10/minute",
+    "tablets.pair": "10/minute",
+    "tablets.sign-on": "30/minute",
+    "tablets.unlock": "30/minute",
+}
+# Anybody else, by bearer: a tablet in a busy hour makes some 2 requests a second; a CAD feed that
+# catches up after an outage sends a day in minutes.
+OF_A_BEARER: Final = "1200/minute"
+OF_A_CAD: Final = "60000/minute"
+OF_AN_ADDRESS: Final = "1200/minute"
+
+
+@cache
+def _limiter() -> FixedWindowRateLimiter:
+    uri = settings.REDIS_URL
+    if uri.startswith("unix://"):
+        uri = uri.replace("unix://", "redis+unix://", 1)
+    # Short: a request waits for this when Redis hangs.
+    return FixedWindowRateLimiter(RedisStorage(uri, socket_timeout=0.2, socket_connect_timeout=0.2, retry=None))
+
+
+@cache
+def _item(rate: str) -> RateLimitItem:
+    return parse(rate)
+
+
+def hit(rate: str, *key: str) -> bool:
+    """
+    Count one request under this key; tell whether the rate still allows it.
+
+    :raises RedisError: it could not be counted.
+    """
+    return _limiter().hit(_item(rate), settings.RATE_LIMIT_PREFIX, *key)
+
+
+def client_address(request: HttpRequest) -> str:
+    """
+    Return the address that the request came from.
+
+    ``X-Forwarded-For`` counts only when the other end of the connection is a proxy of ours (a Unix socket is), and then
+    from its end: what a client wrote there itself comes before what our proxies added.
+    """
+    address = request.META.get("REMOTE_ADDR", "") or ""
+    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    while forwarded and _is_proxy(address):
+        address = forwarded.pop()
+    return address if _is_address(address) else ""
+
+
+def check_page_rate(request: HttpRequest, route: str) -> None:
+    """
+    Hold a page where secrets are asked to its rate.
+
+    :raises TooManyRequests: too many from this address.
+    :raises SignInUnavailable: it cannot be counted.
+    """
+    if request.method in {"GET", "HEAD"} or route not in GUARDED:
+        return
+    _check_guarded(request, route)
+
+
+def _check_guarded(request: HttpRequest, route: str) -> None:
+    try:
+        allowed = hit(GUARDED[route], route, client_address(request))
+    except RedisError:
+        raise SignInUnavailable from None
+    if not allowed:
+        raise TooManyRequests
+
+
+class Rate(BaseThrottle):
+    """
+    The rate limit of every API view.
+    """
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        """
+        Tell whether the bearer's rate allows one more request.
+
+        :raises SignInUnavailable: a secret is asked for and the attempt cannot be counted.
+        """
+        route = getattr(view, "route_name", None)
+        if route in GUARDED:
+            _check_guarded(request._request, route)
+            return True
+        who = str(request.user) if request.user.is_authenticated else client_address(request._request)
+        rate = OF_AN_ADDRESS
+        if request.user.is_authenticated:
+            rate = OF_A_CAD if getattr(request.user, "cad_key_id", None) is not None else OF_A_BEARER
+        try:
+            return hit(rate, "api", who)
+        except RedisError:
+            # Whoever works goes on working.
+            return True
+
+    def wait(self) -> float:
+        """
+        Return after how many seconds to try again.
+        """
+        return 5.0
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_proxy(text: str) -> bool:
+    # No address at all: the connection came over a Unix socket, which only our own nginx can open.
+    if not _is_address(text):
+        return text in {"", "unix:", "unix"}
+    address = ip_address(text)
+    return any(address in network for network in _proxies())
+
+
+@cache
+def _proxies() -> list[Any]:
+    return [ip_network(text) for text in settings.TRUSTED_PROXIES]
