@@ -1,0 +1,145 @@
+/**
+ * The shapes that come over the wire, for the type checker: documents and their bodies (docs/tablet-protocol.md).
+ * Every instant is ISO-8601 in UTC. Missing values are null.
+ */
+
+/**
+ * One thing that a stream's readers hold, or a thing that they no longer hold.
+ * @typedef {{c: string, id: string, n: number, b?: any, gone?: string}} WireDocument
+ */
+
+/**
+ * One stream's part of an exchange. `reset`: what was held is void, the documents are the whole.
+ * @typedef {{number: number, floor?: number, documents: WireDocument[], digest?: string, count?: number, more?: boolean, reset?: boolean}} StreamAnswer
+ */
+
+/**
+ * The answer of POST /api/sync.
+ * @typedef {{now: string, streams: Record<string, StreamAnswer>, dropped?: {stream: string, why: string}[], next_poll_s?: number}} SyncAnswer
+ */
+
+/**
+ * One whole transaction of one stream, as the live line brings it.
+ * @typedef {{t: "frame", s: string, prev: number, n: number, d: WireDocument[]}} Frame
+ */
+
+/** @typedef {[number, number]} Point longitude, latitude */
+
+/** @typedef {{code: string, label: string, color: "GREEN"|"YELLOW"|"RED"}} CallType */
+
+/**
+ * A call as the board of its area shows it.
+ * @typedef {object} BoardCall
+ * @property {string} number
+ * @property {"PENDING"|"ASSIGNED"} status
+ * @property {"CARE"|"POLICE"} queue
+ * @property {"CARE"|"POLICE"|"EMS"|"CARE+POLICE"|"CARE+EMS"} response
+ * @property {boolean} care_available
+ * @property {string[]} reasons
+ * @property {CallType} type
+ * @property {number} priority 1 is the most urgent
+ * @property {string} address
+ * @property {Point|null} point
+ * @property {string} place_kind
+ * @property {string} received_at
+ * @property {boolean} police_assigned
+ * @property {boolean} caution
+ * @property {string|null} offered_at
+ * @property {Record<string, string>} answers
+ * @property {number[]} units
+ */
+
+/**
+ * @typedef {object} Assignment
+ * @property {number} id
+ * @property {string} status
+ * @property {string} origin
+ * @property {boolean} primary
+ * @property {string} assigned_at
+ * @property {string|null} delivered_at
+ * @property {string|null} acknowledged_at
+ * @property {string|null} en_route_at
+ * @property {string|null} staged_at
+ * @property {string|null} on_scene_at
+ * @property {string|null} transporting_at
+ * @property {string|null} at_destination_at
+ * @property {string|null} hand_back_asked_at
+ * @property {string|null} cancel_told_at
+ * @property {string} acknowledged_by
+ * @property {string} destination
+ * @property {number|null} persons
+ * @property {string} radio_asked_by
+ */
+
+/** @typedef {{id: number, reasons: string[], raised_at: string, acknowledged_at: string|null, acknowledged_by: string}} Stop */
+
+/**
+ * A call as the crew that holds it sees it.
+ * @typedef {object} OwnCallParts
+ * @property {string} source
+ * @property {string} narrative
+ * @property {string} caller_phone
+ * @property {string} caller_wish
+ * @property {string} language
+ * @property {boolean} interpreter
+ * @property {boolean} sign_language
+ * @property {{text: string, expires_at: string}[]} cautions
+ * @property {string|null} cautions_as_of
+ * @property {string[]} police_units
+ * @property {string|null} police_assigned_at
+ * @property {string|null} cad_closed_at
+ * @property {{unit: number, call_sign: string, primary: boolean, status: string}[]} units
+ * @property {{unit: number, call_sign: string}[]} outside_units
+ * @property {Assignment} assignment
+ * @property {Stop[]} stops
+ * @property {{state: string, reason: string, settled_at: string|null}|null} poach
+ * @property {{id: number, to_unit: number, asked_at: string}|null} hand_over
+ */
+
+/** @typedef {Omit<BoardCall, "units"> & OwnCallParts} OwnCall */
+
+/**
+ * A unit as its areas see it; the rest only as itself sees it.
+ * @typedef {object} UnitBody
+ * @property {string} call_sign
+ * @property {string} status
+ * @property {string|null} since
+ * @property {string[]} capabilities
+ * @property {number} crew
+ * @property {number} crew_minimum
+ * @property {string} duty
+ * @property {number|null} call
+ * @property {string} [duty_reason]
+ * @property {string|null} [duty_since]
+ * @property {number[]} [areas]
+ * @property {{id: number, name: string, shift: number, started_at: string, planned_end_at: string}[]} [people]
+ */
+
+/** @typedef {{call: number, text: string, by: string, origin: "CAD"|"DESK"|"UNIT", at: string}} NoteBody */
+
+/**
+ * Another crew asks this one to take its call over.
+ * @typedef {object} OfferBody
+ * @property {number} call
+ * @property {number} from_unit
+ * @property {string} from_call_sign
+ * @property {CallType} type
+ * @property {number} priority
+ * @property {string} address
+ * @property {Point|null} point
+ * @property {string} status
+ * @property {string} asked_at
+ */
+
+/** @typedef {{number: string, type: string, at: string, disposition: string}} PastCall */
+/** @typedef {{call: number, as_of: string, here: PastCall[], nearby: PastCall[]}} PremiseBody */
+/** @typedef {{weekday: number, opens: string, closes: string, valid_from: string, valid_to: string|null}} Hours */
+/** @typedef {{name: string, polygon: {type: "MultiPolygon", coordinates: Point[][][]}, hours: Hours[], valid_from: string, valid_to: string|null}} AreaBody */
+/** @typedef {Record<string, any> & {name: string, timezone: string, has_cad: boolean}} AgencyBody */
+
+/**
+ * A refusal, or any answer that is no answer of an action.
+ * @typedef {{code: string, message: string, facts?: Record<string, any>}} Problem
+ */
+
+export {};
