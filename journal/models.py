@@ -56,6 +56,7 @@ class Document(models.Model):
         ]
         indexes = [
             models.Index(fields=["stream", "number"], name="journal_document_by_number"),
+            models.Index(fields=["stream", "number"], name="journal_document_live", condition=Q(gone__isnull=True)),
             models.Index(
                 fields=["subject", "subject_id"],
                 name="journal_document_by_subject",

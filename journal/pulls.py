@@ -17,15 +17,6 @@ CHANGED_SQL = (
     " JOIN journal_document d ON d.stream = reader.stream AND d.number > reader.number"
     " ORDER BY d.stream, d.number, d.collection, d.document_id"
 )
-# The same, with how far each stream is: one statement, hence one snapshot, so that no reader is told a number whose
-# documents it was not given. A stream without news is one row without a document.
-PULL_SQL = (
-    "SELECT s.name, s.number, s.floor, s.digest, s.count, d.number, d.collection, d.document_id, d.body, d.gone"
-    " FROM unnest(%s::text[], %s::bigint[]) AS reader (stream, number)"
-    " JOIN journal_stream s ON s.name = reader.stream"
-    " LEFT JOIN journal_document d ON d.stream = s.name AND d.number > reader.number"
-    " ORDER BY s.name, d.number, d.collection, d.document_id"
-)
 STREAMS_SQL = "SELECT name, number, floor, digest, count FROM journal_stream WHERE name = ANY(%s)"
 
 
@@ -51,19 +42,6 @@ def read_changed(cursor: Any, since: Mapping[str, int]) -> list[Changed]:
     """
     cursor.execute(CHANGED_SQL, [list(since), list(since.values())])
     return list(cursor.fetchall())
-
-
-def read_pull(cursor: Any, since: Mapping[str, int]) -> dict[str, tuple[int, list[Changed]]]:
-    """
-    Return each stream's number and everything newer than ``since``, of one snapshot.
-    """
-    cursor.execute(PULL_SQL, [list(since), list(since.values())])
-    pulled: dict[str, tuple[int, list[Changed]]] = {}
-    for name, at, _, _, _, number, *document in cursor.fetchall():
-        _, changed = pulled.setdefault(name, (at, []))
-        if number is not None:
-            changed.append((name, number, *document))
-    return pulled
 
 
 def read_streams(cursor: Any, names: Sequence[str]) -> dict[str, tuple[int, int, int, int]]:

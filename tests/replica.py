@@ -10,9 +10,16 @@ from django.db import connection
 
 from journal.flush import digest_term, signed
 from journal.models import Document, Stream
-from journal.pulls import Changed, read_pull
+from journal.pulls import Changed
 
 Key = tuple[str, str]
+
+# One statement, hence one snapshot of the number and of what is newer than the reader's.
+_PULL = (
+    "SELECT s.number, d.stream, d.number, d.collection, d.document_id, d.body, d.gone FROM (SELECT %s::text, %s::bigint) AS reader (stream, number)"
+    " JOIN journal_stream s ON s.name = reader.stream"
+    " LEFT JOIN journal_document d ON d.stream = s.name AND d.number > reader.number ORDER BY d.number"
+)
 
 
 @dataclass
@@ -41,10 +48,10 @@ class Replica:
         Ask for everything newer than what is held, as the exchange does: one snapshot for numbers and documents.
         """
         with connection.cursor() as cursor:
-            pulled = read_pull(cursor, {self.stream: self.number})
-        if self.stream in pulled:
-            number, rows = pulled[self.stream]
-            self.apply(rows, number)
+            cursor.execute(_PULL, [self.stream, self.number])
+            rows = cursor.fetchall()
+        if rows:
+            self.apply([row[1:] for row in rows if row[1] is not None], rows[0][0])
 
     @property
     def digest(self) -> int:

@@ -39,6 +39,11 @@ class Migration(migrations.Migration):
                     models.Index(fields=["stream", "number"], name="journal_document_by_number"),
                     models.Index(
                         condition=models.Q(("gone__isnull", True)),
+                        fields=["stream", "number"],
+                        name="journal_document_live",
+                    ),
+                    models.Index(
+                        condition=models.Q(("gone__isnull", True)),
                         fields=["subject", "subject_id"],
                         name="journal_document_by_subject",
                     ),
