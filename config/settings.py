@@ -231,7 +231,7 @@ if SECURE:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 
 # Where map tiles may come from, as origins: none unless the agency names a server that it trusts with where it looks.
-TILE_ORIGINS = env.list("TILE_ORIGINS", [])
+TILE_ORIGINS: list[str] = env.list("TILE_ORIGINS", [])
 _ORIGINS = [PUBLIC_ORIGIN, *CSRF_TRUSTED_ORIGINS]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -256,7 +256,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 RATE_LIMIT_PREFIX = "care"
 # Addresses and networks of load balancers whose X-Forwarded-For is believed. Our own nginx comes over a Unix socket.
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", [])
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 
 # --- API -----------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -95,7 +95,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         Stop somebody whose account is locked, whichever way they come: a passkey does not go round a lock.
         """
         if sign_in.is_locked(user) or not user.is_active:
-            return self.respond_user_inactive(request, user)
+            stopped: HttpResponse = self.respond_user_inactive(request, user)
+            return stopped
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
 
@@ -155,7 +156,8 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no typ
         Tell that the last factor stays: without one, the password alone would let somebody enrol theirs.
         """
         others = Authenticator.objects.filter(user_id=authenticator.user_id).exclude(pk=authenticator.pk)
-        return others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+        stays: bool = others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+        return stays
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """

@@ -18,6 +18,7 @@ from journal.kinds import Kind
 from journal.refusals import InvalidArgs
 from responders import permissions
 from responders.actors import Actor
+from responders.authentication import bearer
 
 
 class Envelope(serializers.Serializer[Any]):
@@ -76,7 +77,7 @@ class ActionView(APIView):
             self.kind,
             action_id=envelope.validated_data["id"],
             args=envelope.validated_data["args"],
-            by=request.user,
+            by=bearer(request),
             at=now,
             happened_at=envelope.validated_data["happened_at"],
         )

@@ -5,8 +5,7 @@ Long is what counts: 15 characters, no rules about their kinds, no forced change
 first: the lists of common passwords, and what is made of the words of this service, its people and its city.
 """
 
-from gzip import open as gzip_open
-from pathlib import Path
+from functools import cache
 from re import split
 from typing import Final
 
@@ -19,13 +18,69 @@ MIN_LENGTH: Final = 15
 MAX_LENGTH: Final = 128
 # What must be left of a password when everything that an attacker would put together has been taken out.
 _OWN_CHARACTERS: Final = 6
-_CONTEXT: Final = (
-    "care carefield field seattle king county washington downtown pioneer square sodo chinatown international district"
-    " responder responders dispatch dispatcher supervisor officer police embedded coordinator admin administrator"
-    " tablet crisis behavioral health emergency mediation welcome password passwort letmein login secret changeme"
-    " summer autumn winter spring monday friday qwerty qwertz asdf zxcv iloveyou monkey dragon football baseball master"
-    " sunshine princess shadow correct horse battery staple"
-).split()
+_CONTEXT: Final = [
+    "care",
+    "carefield",
+    "field",
+    "seattle",
+    "king",
+    "county",
+    "washington",
+    "downtown",
+    "pioneer",
+    "square",
+    "sodo",
+    "chinatown",
+    "international",
+    "district",
+    "responder",
+    "responders",
+    "dispatch",
+    "dispatcher",
+    "supervisor",
+    "officer",
+    "police",
+    "embedded",
+    "coordinator",
+    "admin",
+    "administrator",
+    "tablet",
+    "crisis",
+    "behavioral",
+    "health",
+    "emergency",
+    "mediation",
+    "welcome",
+    "password",
+    "passwort",
+    "letmein",
+    "login",
+    "secret",
+    "changeme",
+    "summer",
+    "autumn",
+    "winter",
+    "spring",
+    "monday",
+    "friday",
+    "qwerty",
+    "qwertz",
+    "asdf",
+    "zxcv",
+    "iloveyou",
+    "monkey",
+    "dragon",
+    "football",
+    "baseball",
+    "master",
+    "sunshine",
+    "princess",
+    "shadow",
+    "correct",
+    "horse",
+    "battery",
+    "staple",
+]
 _LOOKALIKES: Final = str.maketrans("@4301!$57", "aaeoiisst")
 _ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm", "01234567890")
 
@@ -80,13 +135,12 @@ class GuessableValidator:
         return "Not made of common passwords, names, or the words of this service."
 
 
+@cache
 def common_passwords() -> frozenset[str]:
     """
     Return Django's list of the 20,000 most common passwords.
     """
-    path: Path = CommonPasswordValidator.DEFAULT_PASSWORD_LIST_PATH
-    with gzip_open(path, "rt", encoding="utf-8") as lines:
-        return frozenset(line.strip() for line in lines)
+    return frozenset(CommonPasswordValidator().passwords)
 
 
 def _own_part(password: str, user: Person | None) -> str:

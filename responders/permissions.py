@@ -47,6 +47,7 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "person.disable": _MANAGERS,
     "person.enable": _MANAGERS,
     "person.release": _MANAGERS,
+    "person.reset_factors": _MANAGERS,
     "person.set_roles": _ADMIN,
     "tablet.revoke": _MANAGERS,
     "tablet.rename": _MANAGERS,

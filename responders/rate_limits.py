@@ -15,7 +15,9 @@ from django.http import HttpRequest
 from limits import RateLimitItem, parse
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rest_framework.throttling import BaseThrottle
 
 from responders.refusals import SignInUnavailable, TooManyRequests
@@ -45,8 +47,9 @@ def _limiter() -> FixedWindowRateLimiter:
     uri = settings.REDIS_URL
     if uri.startswith("unix://"):
         uri = uri.replace("unix://", "redis+unix://", 1)
-    # Short: a request waits for this when Redis hangs.
-    return FixedWindowRateLimiter(RedisStorage(uri, socket_timeout=0.2, socket_connect_timeout=0.2, retry=None))
+    # Short and tried once: a request waits for this when Redis hangs.
+    once: Any = Retry(NoBackoff(), 0)
+    return FixedWindowRateLimiter(RedisStorage(uri, socket_timeout=0.2, socket_connect_timeout=0.2, retry=once))
 
 
 @cache
@@ -109,7 +112,7 @@ class Rate(BaseThrottle):
 
         :raises SignInUnavailable: a secret is asked for and the attempt cannot be counted.
         """
-        route = getattr(view, "route_name", None)
+        route: str = getattr(view, "route_name", "")
         if route in GUARDED:
             _check_guarded(request._request, route)
             return True

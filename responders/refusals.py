@@ -244,3 +244,21 @@ class TooManyRequests(Refusal):
     code = "too_many_requests"
     message = "Too many requests. Nothing was lost: try again in a moment."
     status = 429
+
+
+class NotYourself(Refusal):
+    """
+    Nobody closes their own account or removes their own second factors.
+    """
+
+    code = "not_yourself"
+    message = "Somebody else must do this for your own account."
+
+
+class LastAdministrator(Refusal):
+    """
+    The agency would be left without anybody who gives roles.
+    """
+
+    code = "last_administrator"
+    message = "This is the agency's only administrator. Make another one first."

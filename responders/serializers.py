@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from responders.models import Duty
+from responders.models import Duty, RoleName
 
 
 class DutyArgs(serializers.Serializer[Any]):
@@ -36,3 +36,19 @@ class DutyArgs(serializers.Serializer[Any]):
         if attrs["duty"] == Duty.OUT_OF_SERVICE and not attrs["reason"]:
             raise serializers.ValidationError({"reason": ["Say why the unit is out of service."]})
         return attrs
+
+
+class PersonArgs(serializers.Serializer[Any]):
+    """
+    A matter of one person's account.
+    """
+
+    person = serializers.IntegerField(min_value=1)
+
+
+class RolesArgs(PersonArgs):
+    """
+    All the roles that a person shall have.
+    """
+
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=RoleName.choices), max_length=len(RoleName))

@@ -121,7 +121,8 @@ def is_locked(person: Person) -> bool:
             "SELECT 1 FROM responders_signinguard WHERE key = %s AND locked_at IS NOT NULL",
             [account_key(person.email)],
         )
-        return cursor.fetchone() is not None
+        locked: bool = cursor.fetchone() is not None
+    return locked
 
 
 def take_place(key: bytes, *, at: datetime) -> Place:
@@ -189,4 +190,5 @@ def forget_old(*, at: datetime) -> int:
         cursor.execute(
             "DELETE FROM responders_signinguard WHERE locked_at IS NULL AND NOT (%s < ANY(attempts))", [at - WINDOW]
         )
-        return cursor.rowcount
+        gone: int = cursor.rowcount
+    return gone

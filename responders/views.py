@@ -2,8 +2,6 @@
 What a signed-in person's page asks about its own session.
 """
 
-from typing import ClassVar
-
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -11,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from responders import sessions
-from responders.authentication import PersonAuthentication
+from responders.authentication import PersonAuthentication, bearer
 
 
 class SessionView(APIView):
@@ -19,8 +17,8 @@ class SessionView(APIView):
     /api/session/
     """
 
-    route_name: ClassVar[str] = "session"
-    authentication_classes: ClassVar[list[type[PersonAuthentication]]] = [PersonAuthentication]
+    route_name = "session"
+    authentication_classes = (PersonAuthentication,)
 
     @extend_schema(operation_id="session", responses={200: OpenApiResponse(description="who, and until when")})
     def get(self, request: Request) -> Response:
@@ -28,7 +26,7 @@ class SessionView(APIView):
         Tell who is signed in and when the session ends without a gesture.
         """
         ends = sessions.ends_at(request._request.session)
-        actor = request.user
+        actor = bearer(request)
         return Response(
             {
                 "person": actor.person_id,
@@ -39,7 +37,9 @@ class SessionView(APIView):
             }
         )
 
-    @extend_schema(operation_id="session_touch", request=None, responses={200: OpenApiResponse(description="until when")})
+    @extend_schema(
+        operation_id="session_touch", request=None, responses={200: OpenApiResponse(description="until when")}
+    )
     def post(self, request: Request) -> Response:
         """
         Count a gesture: somebody is at the screen. The request itself did it, unless it came in the background.
