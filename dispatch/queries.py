@@ -149,7 +149,6 @@ def _is_warned(call: LockedCall, at: datetime) -> bool:
     return any(datetime.fromisoformat(caution["expires_at"]) > at for caution in call.cautions)
 
 
-
 def calls_with_due_alarms(*, at: datetime) -> list[int]:
     """
     Return the calls on which an alarm is due and not raised yet, those that wait longest first.

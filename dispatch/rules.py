@@ -40,9 +40,7 @@ WITH_PERSON = frozenset({AssignmentStatus.ON_SCENE, AssignmentStatus.TRANSPORTIN
 _Body = Mapping[str, Any]
 
 
-def take_of(
-    call_row: _Body, unit: _Body, limits: _Body, feed_age_s: float | None
-) -> tuple[str | None, list[str]]:
+def take_of(call_row: _Body, unit: _Body, limits: _Body, feed_age_s: float | None) -> tuple[str | None, list[str]]:
     """
     Say how a unit may take a call, or everything that stands against it, as refusal codes in a fixed order.
 
@@ -170,9 +168,7 @@ def check_may_reassign(assignment: Assignment, *, reassign_s: int, at: datetime)
         raise refusals.ReassignTooEarly(**{"from": allowed_from})
 
 
-def check_may_return_to_queue(
-    assignment: Assignment, *, police_assigned: bool, poach_state: str | None
-) -> None:
+def check_may_return_to_queue(assignment: Assignment, *, police_assigned: bool, poach_state: str | None) -> None:
     """
     Check, under the call's lock, that the desk may take a call back from a unit: because the crew asked, or because police
     were assigned or CAD rejected after a poach.
@@ -204,9 +200,7 @@ def check_of_agency(unit: Unit, *, by: Actor) -> None:
         raise UnitNotFound(unit=unit.pk)
 
 
-def check_ever_held(
-    assignment: Assignment, *, agency_id: int, unit_id: int, by: Actor, happened_at: datetime
-) -> None:
+def check_ever_held(assignment: Assignment, *, agency_id: int, unit_id: int, by: Actor, happened_at: datetime) -> None:
     """
     Check that whoever tells a fact held the link it is about: as the assignment's unit, or on its shift when it happened.
 

@@ -11,9 +11,7 @@ from journal.record import record
 from responders.actors import Actor
 
 
-def raise_alarm(
-    *, call: LockedCall, kind: AlarmKind, at: datetime, assignment: Assignment | None = None
-) -> Alarm:
+def raise_alarm(*, call: LockedCall, kind: AlarmKind, at: datetime, assignment: Assignment | None = None) -> Alarm:
     """
     Tell the desk now. An open alarm of the same kind about the same thing is not doubled.
     """

@@ -24,6 +24,7 @@ from dispatch.models import (
     Flag,
     HandOver,
     LockedCall,
+    Note,
     Origin,
 )
 from dispatch.rules import Fit
@@ -66,12 +67,14 @@ def start(
     acknowledged_by: str = "",
     asked_by: str = "",
     limits: Mapping[str, int] | None = None,
+    primary: bool | None = None,
 ) -> Assignment:
     """
     Give a call to a unit that the rules let have it, and make the alarms that its silence would raise.
 
     A crew that asked for it itself has acknowledged it by that (``acknowledged_by``). Otherwise ``limits`` says after how
-    many seconds the desk is told: ``deliver_s``, ``acknowledge_s``, ``reassign_s``.
+    many seconds the desk is told: ``deliver_s``, ``acknowledge_s``, ``reassign_s``. The first unit on a call answers for
+    it; ``primary`` names a successor.
     """
     is_first = call.status == CallStatus.PENDING
     known = bool(acknowledged_by)
@@ -79,8 +82,7 @@ def start(
         call=call,
         unit=unit,
         origin=origin,
-        # A held call has a primary unit already.
-        primary=is_first,
+        primary=is_first if primary is None else primary,
         status=AssignmentStatus.ACKNOWLEDGED if known else AssignmentStatus.ASSIGNED,
         assigned_at=at,
         assigned_by=str(by),
@@ -305,6 +307,7 @@ def clear(
     disposition: str,
     by: Actor,
     at: datetime,
+    note: str = "",
     happened_at: datetime | None = None,
     unit_id: int | None = None,
     asked_by: str = "",
@@ -325,8 +328,9 @@ def clear(
             flags.append(_flag_late(call, assignment, facts, at))
     else:
         close_out(call=call, assignment=assignment, disposition=disposition, by=by, at=at, ended_at=when)
-    told = _told("assignment.cleared", call, assignment, flags, by=by, when=when, asked=asked, disposition=disposition)
-    return told
+    if note:
+        Note.objects.create(call=call, text=note, by=by.label, origin="UNIT", at=when)
+    return _told("assignment.cleared", call, assignment, flags, by=by, when=when, asked=asked, disposition=disposition)
 
 
 def close_out(

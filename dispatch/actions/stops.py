@@ -70,9 +70,7 @@ def acknowledge(
     call = Call.objects.lock(found)
     stop = Stop.objects.select_related("assignment").get(pk=stop_id)
     try:
-        rules.check_ever_held(
-            stop.assignment, agency_id=call.agency_id, unit_id=acting, by=by, happened_at=when
-        )
+        rules.check_ever_held(stop.assignment, agency_id=call.agency_id, unit_id=acting, by=by, happened_at=when)
     except refusals.AssignmentNotFound:
         raise refusals.StopNotFound(stop=stop_id) from None
 
