@@ -1,0 +1,20 @@
+"""
+Addresses of the tablet app and of what tablets ask.
+"""
+
+from django.urls import path
+
+from tablets import api
+
+urlpatterns = [
+    path("api/sync", api.Sync.as_view(), name="sync"),
+    path("api/live-ticket", api.LiveTicket.as_view(), name="live-ticket"),
+    path("api/tablets/pairing-codes/", api.PairingCodes.as_view(), name="pairing-codes"),
+    path("api/tablets/pair/", api.Pair.as_view(), name="pair"),
+    path("api/tablets/sign-on/", api.SignOn.as_view(), name="sign-on"),
+    path("api/tablets/sign-off/", api.SignOff.as_view(), name="sign-off"),
+    path("api/tablets/unlock/", api.Unlock.as_view(), name="unlock"),
+    path("api/tablets/me/", api.Me.as_view(), name="me"),
+    path("api/tablets/position/", api.Position.as_view(), name="position"),
+    path("api/positions/", api.Positions.as_view(), name="positions"),
+]
