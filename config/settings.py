@@ -119,6 +119,7 @@ ACTION_KINDS = [
     "responders.kinds.KINDS",
     "tablets.kinds.KINDS",
     "dispatch.kinds.KINDS",
+    "dispatch.intake_kinds.KINDS",
 ]
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
@@ -229,6 +230,10 @@ if SECURE:
     SECURE_REDIRECT_EXEMPT = [r"^health/$"]
     SECURE_HSTS_SECONDS = 2 * 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+
+# Debian 12's GDAL cannot be told to leave network and files alone; no spatial reference or geometry file of a stranger
+# reaches it: geometries come as GeoJSON through our own checks.
+SILENCED_SYSTEM_CHECKS = ["gis.W001"]
 
 # Where map tiles may come from, as origins: none unless the agency names a server that it trusts with where it looks.
 TILE_ORIGINS: list[str] = env.list("TILE_ORIGINS", [])

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from config import schema as schema  # registers how to authenticate with drf-spectacular
 from journal.kinds import kinds
 from responders.api import action_view
 from responders.views import SessionView
@@ -39,7 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),
     path("api/session/", SessionView.as_view(), name="session"),
-    *(path(f"api/actions/{name}/", action_view(kind), name=f"action:{name}") for name, kind in kinds().items()),
+    *(path(f"api/actions/{name}/", action_view(kind), name=f"action-{name}") for name, kind in kinds().items()),
 ]
 if settings.DEMO:
     # Doors without a password. Outside demo mode neither the address nor the module behind it is there.

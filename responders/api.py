@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -105,9 +105,11 @@ def action_view(kind: Kind) -> Any:
         (ActionView,),
         {"kind": kind, "route_name": f"action:{kind.name}", "__doc__": f"Do {kind.name}."},
     )
-    schema = extend_schema(
-        operation_id=name,
-        request=request,
-        responses={200: OpenApiResponse(description="applied"), 409: OpenApiResponse(description="refused")},
+    schema = extend_schema_view(
+        post=extend_schema(
+            operation_id=name,
+            request=request,
+            responses={200: OpenApiResponse(description="applied"), 409: OpenApiResponse(description="refused")},
+        )
     )
     return schema(view).as_view()  # type: ignore[attr-defined]  # made by type(): mypy sees a plain class

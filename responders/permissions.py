@@ -130,12 +130,22 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # The code is the credential.
     "tablets.pair": {"POST": _EVERYBODY},
     "tablets.sign-on": {"POST": _TABLET},
+    "tablets.sign-off": {"POST": _TABLET},
+    "tablets.sign-off": {"POST": _TABLET},
     "tablets.unlock": {"POST": _CREW},
+    "tablets.me": {"GET": _TABLET},
+    "tablets.me": {"GET": _TABLET},
     "tablets.position": {"POST": _CREW},
     "positions": {"GET": _CREW | _DESK},
     "decision-preview": {"POST": _DESK},
     "policy-trial": {"POST": _MANAGERS},
     "cad.calls": {"POST": _CAD},
+    "cad.heartbeat": {"POST": _CAD},
+    "cad.messages": {"GET": _CAD},
+    "cad.message": {"POST": _CAD},
+    "cad.heartbeat": {"POST": _CAD},
+    "cad.messages": {"GET": _CAD},
+    "cad.message": {"POST": _CAD},
     "schema": {"GET": _EVERYBODY},
 }
 

@@ -99,7 +99,7 @@ def has_code(person: Person) -> bool:
     """
     Tell whether the person has an authenticator app.
     """
-    return Authenticator.objects.filter(user_id=person.pk, type=Authenticator.Type.TOTP).exists()
+    return bool(Authenticator.objects.filter(user_id=person.pk, type=Authenticator.Type.TOTP).exists())
 
 
 def completed(person: Person) -> None:
@@ -121,8 +121,7 @@ def is_locked(person: Person) -> bool:
             "SELECT 1 FROM responders_signinguard WHERE key = %s AND locked_at IS NOT NULL",
             [account_key(person.email)],
         )
-        locked: bool = cursor.fetchone() is not None
-    return locked
+        return bool(cursor.fetchone())
 
 
 def take_place(key: bytes, *, at: datetime) -> Place:
@@ -167,7 +166,8 @@ def give_back(place: Place) -> bool:
         )
         cursor.execute("SELECT locked_at FROM responders_signinguard WHERE key = %s", [place.key])
         row = cursor.fetchone()
-    return row is None or row[0] is None
+    unlocked: bool = row is None or row[0] is None
+    return unlocked
 
 
 def release(person: Person) -> bool:
@@ -179,7 +179,8 @@ def release(person: Person) -> bool:
             "DELETE FROM responders_signinguard WHERE key = %s RETURNING locked_at", [account_key(person.email)]
         )
         row = cursor.fetchone()
-    return row is not None and row[0] is not None
+    was_locked: bool = row is not None and row[0] is not None
+    return was_locked
 
 
 def forget_old(*, at: datetime) -> int:
