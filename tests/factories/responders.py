@@ -94,7 +94,9 @@ def person(of: Agency, *roles: str, name: str | None = None, password: str | Non
             **fields,
         )
         Role.objects.bulk_create(Role(person=new, name=role) for role in roles or [RoleName.RESPONDER])
-        return new
+    # Every role raises the access epoch, by trigger.
+    new.refresh_from_db()
+    return new
 
 
 def on_shift(who: Person, on: Unit, *, at: datetime = NOON, lasts: timedelta = timedelta(hours=10)) -> Shift:

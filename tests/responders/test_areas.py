@@ -2,8 +2,10 @@
 Which area a point is in, on which day; and how areas and hours follow each other.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from math import cos, sin, tau
+from typing import Any
 
 import pytest
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
@@ -15,7 +17,7 @@ from responders import queries, refusals, seattle
 from responders.actions import areas
 from responders.documents import POINTS_SENT, simplified
 from responders.geojson import read_areas
-from responders.models import ServiceArea
+from responders.models import Agency, ServiceArea
 from tests.conftest import NOON
 from tests.factories import responders as make
 
@@ -29,7 +31,7 @@ LITTLE_SAIGON = (-122.3185, 47.5990)
 GREEN_LAKE = (-122.3380, 47.6780)
 
 
-def draw(agency, polygons, valid_from):
+def draw(agency: Agency, polygons: Mapping[str, MultiPolygon], valid_from: date) -> list[ServiceArea]:
     """
     Return areas loaded through a door.
     """
@@ -37,7 +39,7 @@ def draw(agency, polygons, valid_from):
         return areas.load(agency_id=agency.pk, polygons=polygons, valid_from=valid_from, by="person:1", at=NOON)
 
 
-def name_at(agency, place, at=NOON):
+def name_at(agency: Agency, place: tuple[float, float], at: datetime = NOON) -> str | None:
     """
     Return the name of the area around a longitude and latitude.
     """
@@ -47,7 +49,7 @@ def name_at(agency, place, at=NOON):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("polygons", [seattle.pilot_areas(), read_areas(seattle.DRAWN)], ids=["at hand", "drawn"])
-def test_seattles_pilot_areas_hold_their_places(polygons):
+def test_seattles_pilot_areas_hold_their_places(polygons: Any) -> None:
     agency = make.agency()
 
     draw(agency, polygons, date(2023, 10, 1))
@@ -57,7 +59,7 @@ def test_seattles_pilot_areas_hold_their_places(polygons):
     assert name_at(agency, GREEN_LAKE) is None
 
 
-def test_the_drawn_areas_stand_in_for_the_real_ones():
+def test_the_drawn_areas_stand_in_for_the_real_ones() -> None:
     real, drawn = seattle.pilot_areas(), read_areas(seattle.DRAWN)
 
     assert set(drawn) == set(real)
@@ -67,12 +69,12 @@ def test_the_drawn_areas_stand_in_for_the_real_ones():
 
 
 @pytest.mark.django_db
-def test_a_point_without_coordinates_is_in_no_area():
+def test_a_point_without_coordinates_is_in_no_area() -> None:
     assert queries.area_at(make.agency(), None, NOON) is None
 
 
 @pytest.mark.django_db
-def test_of_areas_that_overlap_the_smallest_holds_the_point():
+def test_of_areas_that_overlap_the_smallest_holds_the_point() -> None:
     agency = make.agency()
     make.area(agency, name="City", polygon=make.box(-122.5, 47.4, -122.2, 47.8))
     make.area(agency, name="Downtown")
@@ -82,7 +84,7 @@ def test_of_areas_that_overlap_the_smallest_holds_the_point():
 
 
 @pytest.mark.django_db
-def test_a_point_on_the_edge_of_two_areas_is_always_in_the_same_one():
+def test_a_point_on_the_edge_of_two_areas_is_always_in_the_same_one() -> None:
     agency = make.agency()
     make.area(agency, name="West", polygon=make.box(-122.4, 47.5, -122.3, 47.6))
     make.area(agency, name="East", polygon=make.box(-122.3, 47.5, -122.2, 47.6))
@@ -91,14 +93,14 @@ def test_a_point_on_the_edge_of_two_areas_is_always_in_the_same_one():
 
 
 @pytest.mark.django_db
-def test_an_agency_sees_only_its_own_areas():
+def test_an_agency_sees_only_its_own_areas() -> None:
     make.area(make.agency())
 
     assert name_at(make.agency(), (-122.3300, 47.6050)) is None
 
 
 @pytest.mark.django_db
-def test_the_day_is_the_agencys_and_a_gap_in_the_dates_is_a_gap_in_the_service():
+def test_the_day_is_the_agencys_and_a_gap_in_the_dates_is_a_gap_in_the_service() -> None:
     agency = make.agency()
     make.area(agency, name="Pilot", valid_from=date(2025, 1, 1), valid_to=date(2025, 12, 31))
     make.area(agency, name="Again", valid_from=date(2026, 2, 1))
@@ -110,7 +112,7 @@ def test_the_day_is_the_agencys_and_a_gap_in_the_dates_is_a_gap_in_the_service()
 
 
 @pytest.mark.django_db
-def test_two_versions_of_one_area_never_hold_on_the_same_day():
+def test_two_versions_of_one_area_never_hold_on_the_same_day() -> None:
     agency = make.agency()
     make.area(agency, name="Downtown", valid_from=date(2025, 1, 1))
 
@@ -119,7 +121,7 @@ def test_two_versions_of_one_area_never_hold_on_the_same_day():
 
 
 @pytest.mark.django_db
-def test_a_new_version_ends_the_old_one_and_takes_over_its_units_and_hours():
+def test_a_new_version_ends_the_old_one_and_takes_over_its_units_and_hours() -> None:
     agency = make.agency()
     [old] = draw(agency, {"Downtown": make.box(*make.DOWNTOWN)}, date(2023, 10, 1))
     make.hours(old, opens=time(11), closes=time(23))
@@ -137,7 +139,7 @@ def test_a_new_version_ends_the_old_one_and_takes_over_its_units_and_hours():
 
 
 @pytest.mark.django_db
-def test_loading_the_same_areas_twice_changes_no_document():
+def test_loading_the_same_areas_twice_changes_no_document() -> None:
     agency = make.agency()
     draw(agency, {"Downtown": make.box(*make.DOWNTOWN)}, date(2023, 10, 1))
     before = list(Document.objects.order_by("pk").values_list("pk", "number", "body"))
@@ -149,7 +151,7 @@ def test_loading_the_same_areas_twice_changes_no_document():
 
 
 @pytest.mark.django_db
-def test_an_area_that_begins_on_the_same_day_is_drawn_anew():
+def test_an_area_that_begins_on_the_same_day_is_drawn_anew() -> None:
     agency = make.agency()
     [area] = draw(agency, {"Downtown": make.box(*make.DOWNTOWN)}, date(2023, 10, 1))
 
@@ -160,7 +162,7 @@ def test_an_area_that_begins_on_the_same_day_is_drawn_anew():
 
 
 @pytest.mark.django_db
-def test_a_version_before_a_later_one_is_refused_and_nothing_is_drawn():
+def test_a_version_before_a_later_one_is_refused_and_nothing_is_drawn() -> None:
     agency = make.agency()
     draw(agency, {"SODO": make.box(*make.DOWNTOWN)}, date(2026, 1, 1))
     entries = Entry.objects.count()
@@ -173,7 +175,7 @@ def test_a_version_before_a_later_one_is_refused_and_nothing_is_drawn():
 
 
 @pytest.mark.django_db
-def test_hours_set_from_a_day_on_end_what_held_before():
+def test_hours_set_from_a_day_on_end_what_held_before() -> None:
     area = make.area(make.agency(), always_open=False)
     with open_door(by="person:1", at=NOON):
         for (opens, closes), day in (
@@ -190,7 +192,7 @@ def test_hours_set_from_a_day_on_end_what_held_before():
 
 
 @pytest.mark.django_db
-def test_hours_of_an_unknown_area_are_refused():
+def test_hours_of_an_unknown_area_are_refused() -> None:
     with pytest.raises(refusals.AreaNotFound), open_door(by="person:1", at=NOON):
         areas.set_hours(
             area_id=404, opens=time(11), closes=time(23), valid_from=date(2026, 1, 1), by="person:1", at=NOON
@@ -198,7 +200,7 @@ def test_hours_of_an_unknown_area_are_refused():
 
 
 @pytest.mark.django_db
-def test_everybody_of_the_agency_holds_its_areas_with_their_hours():
+def test_everybody_of_the_agency_holds_its_areas_with_their_hours() -> None:
     agency = make.agency()
     area = make.area(agency, name="Downtown", always_open=False, valid_to=date(2027, 1, 1))
     make.hours(area, opens=time(18), closes=time(2), weekdays=[4])
@@ -214,7 +216,7 @@ def test_everybody_of_the_agency_holds_its_areas_with_their_hours():
     )
 
 
-def test_a_polygon_travels_small_and_stays_close():
+def test_a_polygon_travels_small_and_stays_close() -> None:
     wavy = [
         (-122.3 + 0.01 * (1 + 0.02 * (n % 2)) * x, 47.6 + 0.01 * (1 + 0.02 * (n % 2)) * y)
         for n, (x, y) in enumerate(_circle(20_000))
@@ -229,7 +231,7 @@ def test_a_polygon_travels_small_and_stays_close():
     assert simple.sym_difference(exact).area < 0.05 * exact.area
 
 
-def test_seattles_areas_travel_within_three_metres():
+def test_seattles_areas_travel_within_three_metres() -> None:
     for name, exact in seattle.pilot_areas().items():
         simple = simplified(exact)
 
@@ -238,5 +240,5 @@ def test_seattles_areas_travel_within_three_metres():
         assert simple.buffer(0.00003).covers(exact), name
 
 
-def _circle(points):
+def _circle(points: int) -> list[tuple[float, float]]:
     return [(cos(tau * n / points), sin(tau * n / points)) for n in range(points)]

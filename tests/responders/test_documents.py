@@ -5,11 +5,13 @@ What everybody of an agency holds; and that copies in a unit's document never go
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from threading import Barrier
+from typing import Any
 
 import orjson
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from journal.door import open_door
 from journal.models import Document
@@ -20,7 +22,7 @@ from tests.conftest import NOON
 from tests.factories import responders as make
 
 
-def body_of(stream, collection):
+def body_of(stream: str, collection: str) -> Any:
     """
     Return the one body of a collection that a stream holds.
     """
@@ -29,7 +31,7 @@ def body_of(stream, collection):
     return orjson.loads(body)
 
 
-def change(rows, **fields):
+def change(rows: QuerySet[Any], **fields: Any) -> None:
     """
     Update rows through a door.
     """
@@ -38,7 +40,7 @@ def change(rows, **fields):
 
 
 @pytest.mark.django_db
-def test_everybody_holds_every_limit_of_the_agency():
+def test_everybody_holds_every_limit_of_the_agency() -> None:
     agency = make.agency(cad_silent_s=90, has_cad=False)
 
     body = body_of(f"reference.{agency.pk}", "agency")
@@ -49,7 +51,7 @@ def test_everybody_holds_every_limit_of_the_agency():
 
 
 @pytest.mark.django_db
-def test_a_new_name_of_a_responder_reaches_the_unit():
+def test_a_new_name_of_a_responder_reaches_the_unit() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
 
@@ -59,7 +61,7 @@ def test_a_new_name_of_a_responder_reaches_the_unit():
 
 
 @pytest.mark.django_db
-def test_somebody_off_shift_changes_no_document():
+def test_somebody_off_shift_changes_no_document() -> None:
     unit = make.crewed_unit(make.agency())
     before = Document.objects.get(stream=f"unit.{unit.pk}").number
 
@@ -70,7 +72,7 @@ def test_somebody_off_shift_changes_no_document():
 
 
 @pytest.mark.django_db
-def test_a_new_smallest_crew_of_the_agency_reaches_the_units_without_one_of_their_own():
+def test_a_new_smallest_crew_of_the_agency_reaches_the_units_without_one_of_their_own() -> None:
     agency = make.agency()
     unit, own = make.unit(agency), make.unit(agency, crew_minimum=3)
 
@@ -81,7 +83,7 @@ def test_a_new_smallest_crew_of_the_agency_reaches_the_units_without_one_of_thei
 
 
 @pytest.mark.django_db
-def test_nothing_that_is_gone_is_described():
+def test_nothing_that_is_gone_is_described() -> None:
     assert list(documents.of_agencies([404_404])) == []
     assert list(documents.of_areas([404_404])) == []
 
@@ -103,7 +105,7 @@ def test_nothing_that_is_gone_is_described():
     ],
     ids=["unit", "agency", "person", "areas", "delete", "bulk_create", "sql"],
 )
-def test_what_is_written_beside_the_door_is_refused_at_the_commit(write):
+def test_what_is_written_beside_the_door_is_refused_at_the_commit(write: Any) -> None:
     agency = make.agency()
     unit = make.crewed_unit(agency, areas=[make.area(agency)])
 
@@ -116,21 +118,21 @@ def test_what_is_written_beside_the_door_is_refused_at_the_commit(write):
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_renames_and_starts_at_once_leave_every_copy_right():
+def test_renames_and_starts_at_once_leave_every_copy_right() -> None:
     agency = make.agency()
 
     for number in range(15):
         person, unit = make.person(agency), make.unit(agency)
         together = Barrier(2)
 
-        def start(person=person, unit=unit, together=together):
+        def start(person: Person = person, unit: Unit = unit, together: Barrier = together) -> None:
             together.wait()
             try:
                 make.on_shift(person, unit)
             finally:
                 connection.close()
 
-        def rename(person=person, number=number, together=together):
+        def rename(person: Person = person, number: int = number, together: Barrier = together) -> None:
             together.wait()
             try:
                 change(Person.objects.filter(pk=person.pk), name=f"Renamed {number}")
@@ -146,20 +148,20 @@ def test_renames_and_starts_at_once_leave_every_copy_right():
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_new_units_and_a_new_smallest_crew_at_once_leave_every_copy_right():
+def test_new_units_and_a_new_smallest_crew_at_once_leave_every_copy_right() -> None:
     agency = make.agency()
 
     for number in range(15):
         together = Barrier(2)
 
-        def add(together=together):
+        def add(together: Barrier = together) -> Unit:
             together.wait()
             try:
                 return make.unit(agency)
             finally:
                 connection.close()
 
-        def lower(number=number, together=together):
+        def lower(number: int = number, together: Barrier = together) -> None:
             together.wait()
             try:
                 change(Agency.objects.filter(pk=agency.pk), crew_minimum=number + 3)
@@ -174,7 +176,7 @@ def test_new_units_and_a_new_smallest_crew_at_once_leave_every_copy_right():
 
 
 @pytest.mark.django_db
-def test_recomputing_every_document_finds_no_difference():
+def test_recomputing_every_document_finds_no_difference() -> None:
     agency = make.agency()
     unit = make.unit(agency, areas=[make.area(agency)])
     first, _ = make.crew(unit)
@@ -186,7 +188,7 @@ def test_recomputing_every_document_finds_no_difference():
     call_command("rebuild_documents", "--check", stdout=out, stderr=out)
 
 
-def test_every_refusal_has_a_code_and_a_sentence_of_its_own():
+def test_every_refusal_has_a_code_and_a_sentence_of_its_own() -> None:
     catalogue = [
         refusal
         for refusal in vars(refusals).values()

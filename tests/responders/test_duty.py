@@ -2,7 +2,8 @@
 What a crew says of itself, on its tablet and by radio.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from journal.models import Entry
 from journal.refusals import NotAllowed
 from responders import refusals
 from responders.actions import duty
+from responders.actors import Actor
 from responders.models import Duty
 from responders.serializers import DutyArgs
 from tests.conftest import NOON
@@ -19,7 +21,7 @@ from tests.factories import responders as make
 LATER = NOON + timedelta(minutes=30)
 
 
-def say(by, what, *, at=LATER, **args):
+def say(by: Actor, what: str, *, at: datetime = LATER, **args: Any) -> duty.DutySet:
     """
     Return what became of a duty said through a door.
     """
@@ -28,7 +30,7 @@ def say(by, what, *, at=LATER, **args):
 
 
 @pytest.mark.django_db
-def test_a_crew_says_its_own_duty_on_its_tablet():
+def test_a_crew_says_its_own_duty_on_its_tablet() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
     tablet = make.tablet_actor(shift)
@@ -45,7 +47,7 @@ def test_a_crew_says_its_own_duty_on_its_tablet():
 
 
 @pytest.mark.django_db
-def test_the_reason_goes_when_the_unit_is_available_again():
+def test_the_reason_goes_when_the_unit_is_available_again() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
     tablet = make.tablet_actor(shift)
@@ -59,7 +61,7 @@ def test_the_reason_goes_when_the_unit_is_available_again():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", ["DISPATCHER", "EMBEDDED", "SUPERVISOR"])
-def test_the_desk_says_it_for_a_crew_that_asked_by_radio(role):
+def test_the_desk_says_it_for_a_crew_that_asked_by_radio(role: Any) -> None:
     agency = make.agency()
     unit = make.crewed_unit(agency)
     desk = make.actor(make.person(agency, role))
@@ -73,7 +75,7 @@ def test_the_desk_says_it_for_a_crew_that_asked_by_radio(role):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("args", [{}, {"asked_by": "CARE 1"}, {"unit": 1}, {"unit": 1, "asked_by": " "}])
-def test_the_desk_must_say_for_whom_and_who_asked(args):
+def test_the_desk_must_say_for_whom_and_who_asked(args: Any) -> None:
     agency = make.agency()
     desk = make.actor(make.person(agency, "DISPATCHER"))
 
@@ -82,7 +84,7 @@ def test_the_desk_must_say_for_whom_and_who_asked(args):
 
 
 @pytest.mark.django_db
-def test_a_tablet_does_not_speak_for_another_unit():
+def test_a_tablet_does_not_speak_for_another_unit() -> None:
     agency = make.agency()
     shift, _ = make.crew(make.unit(agency))
     other = make.crewed_unit(agency)
@@ -95,7 +97,7 @@ def test_a_tablet_does_not_speak_for_another_unit():
 
 
 @pytest.mark.django_db
-def test_another_agencys_unit_is_refused_as_unknown():
+def test_another_agencys_unit_is_refused_as_unknown() -> None:
     desk = make.actor(make.person(make.agency(), "DISPATCHER"))
     unit = make.unit(make.agency())
 
@@ -104,7 +106,7 @@ def test_another_agencys_unit_is_refused_as_unknown():
 
 
 @pytest.mark.django_db
-def test_an_officer_says_nobodys_duty():
+def test_an_officer_says_nobodys_duty() -> None:
     agency = make.agency()
     unit = make.unit(agency)
 
@@ -113,7 +115,7 @@ def test_an_officer_says_nobodys_duty():
 
 
 @pytest.mark.django_db
-def test_an_outside_unit_has_no_duty():
+def test_an_outside_unit_has_no_duty() -> None:
     agency = make.agency()
     unit = make.unit(agency, outside=True)
 
@@ -122,7 +124,7 @@ def test_an_outside_unit_has_no_duty():
 
 
 @pytest.mark.django_db
-def test_a_duty_said_offline_counts_from_when_it_was_said():
+def test_a_duty_said_offline_counts_from_when_it_was_said() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
 
@@ -133,7 +135,7 @@ def test_a_duty_said_offline_counts_from_when_it_was_said():
 
 
 @pytest.mark.django_db
-def test_a_duty_that_comes_after_a_later_one_changes_only_the_journal():
+def test_a_duty_that_comes_after_a_later_one_changes_only_the_journal() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
     tablet = make.tablet_actor(shift)
@@ -151,7 +153,7 @@ def test_a_duty_that_comes_after_a_later_one_changes_only_the_journal():
 
 
 @pytest.mark.django_db
-def test_a_device_whose_clock_runs_ahead_is_believed_no_further_than_now():
+def test_a_device_whose_clock_runs_ahead_is_believed_no_further_than_now() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
 
@@ -162,7 +164,7 @@ def test_a_device_whose_clock_runs_ahead_is_believed_no_further_than_now():
 
 
 @pytest.mark.django_db
-def test_saying_the_same_duty_again_keeps_since_when_it_was():
+def test_saying_the_same_duty_again_keeps_since_when_it_was() -> None:
     unit = make.unit(make.agency())
     shift, _ = make.crew(unit)
     tablet = make.tablet_actor(shift)
@@ -188,7 +190,7 @@ def test_saying_the_same_duty_again_keeps_since_when_it_was():
         ({"duty": "MEAL", "unit": "seven"}, {"unit"}),
     ],
 )
-def test_what_a_duty_takes(args, errors):
+def test_what_a_duty_takes(args: Any, errors: Any) -> None:
     serializer = DutyArgs(data=args)
 
     serializer.is_valid()

@@ -51,7 +51,7 @@ def every(step: timedelta) -> list[datetime]:
     return [begin + step * number for number in range((end - begin) // step)]
 
 
-def test_the_pilot_is_open_from_eleven_to_twenty_three_by_the_wall_clock_through_two_years():
+def test_the_pilot_is_open_from_eleven_to_twenty_three_by_the_wall_clock_through_two_years() -> None:
     hours = rows("11:00", "23:00")
 
     wrong = [
@@ -63,7 +63,7 @@ def test_the_pilot_is_open_from_eleven_to_twenty_three_by_the_wall_clock_through
     assert wrong == []
 
 
-def test_a_night_until_four_follows_the_wall_clock_through_two_years():
+def test_a_night_until_four_follows_the_wall_clock_through_two_years() -> None:
     hours = rows("20:00", "04:00")
 
     wrong = [
@@ -75,7 +75,7 @@ def test_a_night_until_four_follows_the_wall_clock_through_two_years():
     assert wrong == []
 
 
-def test_round_the_clock_has_no_gap_in_two_years():
+def test_round_the_clock_has_no_gap_in_two_years() -> None:
     hours = rows("00:00", "00:00")
 
     assert all(closing(hours, at) is not None for at in every(timedelta(minutes=30)))
@@ -103,11 +103,11 @@ def test_round_the_clock_has_no_gap_in_two_years():
         ("00:00", "00:00", local("2026-11-01T00:00"), local("2026-11-01T00:00") + timedelta(hours=25)),
     ],
 )
-def test_an_opening_ends(opens, closes, at, ends):
+def test_an_opening_ends(opens: str, closes: str, at: datetime, ends: datetime | None) -> None:
     assert closing(rows(opens, closes), at) == ends
 
 
-def test_an_opening_that_began_yesterday_belongs_to_yesterdays_weekday():
+def test_an_opening_that_began_yesterday_belongs_to_yesterdays_weekday() -> None:
     friday_night = [
         OpeningHours(weekday=4, opens=time(18), closes=time(3), valid_from=date(2023, 10, 1)),
     ]
@@ -117,7 +117,7 @@ def test_an_opening_that_began_yesterday_belongs_to_yesterdays_weekday():
     assert closing(friday_night, local("2026-06-06T18:30")) is None
 
 
-def test_the_last_valid_night_runs_to_its_end_and_the_next_one_does_not_begin():
+def test_the_last_valid_night_runs_to_its_end_and_the_next_one_does_not_begin() -> None:
     hours = [
         OpeningHours(
             weekday=day, opens=time(18), closes=time(2), valid_from=date(2026, 6, 1), valid_to=date(2026, 6, 3)
@@ -129,7 +129,7 @@ def test_the_last_valid_night_runs_to_its_end_and_the_next_one_does_not_begin():
     assert closing(hours, local("2026-06-04T18:00")) is None
 
 
-def test_new_hours_replace_old_ones_from_their_first_day_even_if_nobody_ended_the_old_ones():
+def test_new_hours_replace_old_ones_from_their_first_day_even_if_nobody_ended_the_old_ones() -> None:
     hours = rows("11:00", "23:00") + [
         OpeningHours(weekday=day, opens=time(12), closes=time(22), valid_from=date(2025, 1, 1)) for day in range(7)
     ]
@@ -139,7 +139,7 @@ def test_new_hours_replace_old_ones_from_their_first_day_even_if_nobody_ended_th
     assert closing(hours, local("2025-01-01T21:59")) == local("2025-01-01T22:00")
 
 
-def test_hours_of_one_holiday_come_before_the_usual_ones_and_the_usual_ones_return():
+def test_hours_of_one_holiday_come_before_the_usual_ones_and_the_usual_ones_return() -> None:
     hours = [
         *rows("11:00", "23:00"),
         OpeningHours(
@@ -152,7 +152,7 @@ def test_hours_of_one_holiday_come_before_the_usual_ones_and_the_usual_ones_retu
     assert closing(hours, local("2026-12-31T16:00")) == local("2026-12-31T23:00")
 
 
-def test_a_day_may_have_a_break():
+def test_a_day_may_have_a_break() -> None:
     hours = [
         OpeningHours(weekday=2, opens=time(8), closes=time(12), valid_from=date(2026, 1, 1)),
         OpeningHours(weekday=2, opens=time(13), closes=time(17), valid_from=date(2026, 1, 1)),
@@ -164,7 +164,7 @@ def test_a_day_may_have_a_break():
 
 
 @pytest.mark.django_db
-def test_an_area_is_closed_outside_its_dates_and_without_hours():
+def test_an_area_is_closed_outside_its_dates_and_without_hours() -> None:
     seattle = make.agency()
     ended = make.area(seattle, valid_from=date(2026, 1, 1), valid_to=date(2026, 5, 31))
     hourless = make.area(seattle, always_open=False)
@@ -175,7 +175,7 @@ def test_an_area_is_closed_outside_its_dates_and_without_hours():
 
 
 @pytest.mark.django_db
-def test_the_zone_is_the_agencys():
+def test_the_zone_is_the_agencys() -> None:
     area = make.area(make.agency(timezone="America/New_York"), always_open=False)
     make.hours(area, opens=time(11), closes=time(23))
 

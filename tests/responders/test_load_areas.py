@@ -3,9 +3,11 @@
 """
 
 import json
+from collections.abc import Callable
 from datetime import date, time
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,13 +18,15 @@ from responders.geojson import BadGeoJson, read_areas, read_outline
 from responders.models import ServiceArea
 from tests.factories import responders as make
 
+Writer = Callable[..., Path]
+
 SQUARE = [[-122.34, 47.60], [-122.32, 47.60], [-122.32, 47.62], [-122.34, 47.62], [-122.34, 47.60]]
 NEXT_TO_IT = [[-122.32, 47.60], [-122.30, 47.60], [-122.30, 47.62], [-122.32, 47.62], [-122.32, 47.60]]
 BOW_TIE = [[-122.34, 47.60], [-122.32, 47.62], [-122.32, 47.60], [-122.34, 47.62], [-122.34, 47.60]]
 FEET = [[1_269_000, 224_000], [1_270_000, 224_000], [1_270_000, 225_000], [1_269_000, 224_000]]
 
 
-def feature(name, ring=SQUARE, **more):
+def feature(name: str, ring: Any = SQUARE, **more: Any) -> dict[str, Any]:
     """
     Return a feature with one polygon.
     """
@@ -31,12 +35,12 @@ def feature(name, ring=SQUARE, **more):
 
 
 @pytest.fixture
-def written(tmp_path):
+def written(tmp_path: Path) -> Writer:
     """
     Return a function that writes features to a file.
     """
 
-    def write(*features, **more):
+    def write(*features: Any, **more: Any) -> Path:
         path = tmp_path / "areas.geojson"
         path.write_text(json.dumps({"type": "FeatureCollection", "features": features, **more}))
         return path
@@ -44,7 +48,7 @@ def written(tmp_path):
     return write
 
 
-def load(file, agency, *options):
+def load(file: Path | None, agency: str, *options: str) -> str:
     """
     Return what the command printed.
     """
@@ -55,7 +59,7 @@ def load(file, agency, *options):
 
 
 @pytest.mark.django_db
-def test_named_areas_are_loaded_under_the_labels_they_are_given(written):
+def test_named_areas_are_loaded_under_the_labels_they_are_given(written: Writer) -> None:
     agency = make.agency(slug="seattle")
     file = written(feature("DOWNTOWN COMMERICAL"), feature("SODO"), feature("BALLARD"))
 
@@ -70,7 +74,7 @@ def test_named_areas_are_loaded_under_the_labels_they_are_given(written):
 
 
 @pytest.mark.django_db
-def test_without_a_file_seattles_pilot_areas_are_loaded():
+def test_without_a_file_seattles_pilot_areas_are_loaded() -> None:
     make.agency(slug="seattle")
 
     load(None, "seattle", "--hours", "12:00-22:00")
@@ -79,7 +83,7 @@ def test_without_a_file_seattles_pilot_areas_are_loaded():
 
 
 @pytest.mark.django_db
-def test_a_second_load_adds_nothing(written):
+def test_a_second_load_adds_nothing(written: Writer) -> None:
     make.agency(slug="seattle")
     file = written(feature("SODO"))
 
@@ -91,7 +95,7 @@ def test_a_second_load_adds_nothing(written):
 
 
 @pytest.mark.django_db
-def test_a_whole_city_is_one_area(written):
+def test_a_whole_city_is_one_area(written: Writer) -> None:
     make.agency(slug="seattle")
 
     load(written(feature("a"), feature("b", NEXT_TO_IT)), "seattle", "--as-one", "Seattle", "--hours", "12-24")
@@ -103,7 +107,7 @@ def test_a_whole_city_is_one_area(written):
 
 
 @pytest.mark.django_db
-def test_an_unknown_agency_is_named_beside_those_that_exist(written):
+def test_an_unknown_agency_is_named_beside_those_that_exist(written: Writer) -> None:
     make.agency(slug="seattle")
 
     with pytest.raises(CommandError, match=r"There is no agency “tacoma”. Agencies: seattle"):
@@ -111,7 +115,7 @@ def test_an_unknown_agency_is_named_beside_those_that_exist(written):
 
 
 @pytest.mark.django_db
-def test_a_load_before_a_later_version_is_refused_in_words(written):
+def test_a_load_before_a_later_version_is_refused_in_words(written: Writer) -> None:
     agency = make.agency(slug="seattle")
     make.area(agency, name="SODO", valid_from=date(2025, 1, 1))
 
@@ -128,12 +132,12 @@ def test_a_load_before_a_later_version_is_refused_in_words(written):
         (["--names", "SODO", "--as-one", "Seattle"], "Either --names or --as-one"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(written, options, message):
+def test_options_that_make_no_sense_are_refused(written: Writer, options: list[str], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         load(written(feature("SODO")), "seattle", *options)
 
 
-def test_names_without_a_file_are_refused():
+def test_names_without_a_file_are_refused() -> None:
     with pytest.raises(CommandError, match="Say which FILE"):
         load(None, "seattle", "--names", "SODO")
 
@@ -166,19 +170,19 @@ def test_names_without_a_file_are_refused():
         ([1], {}, "has no list of features"),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(written, features, more, message):
+def test_a_file_that_cannot_be_used_says_why(written: Writer, features: Any, more: Any, message: str) -> None:
     with pytest.raises(BadGeoJson, match=message):
         read_areas(written(*features, **more))
 
 
-def test_a_misspelt_name_is_answered_with_what_is_near(written):
+def test_a_misspelt_name_is_answered_with_what_is_near(written: Writer) -> None:
     file = written(feature("DOWNTOWN COMMERICAL"), feature("SODO"))
 
     with pytest.raises(BadGeoJson, match=r"“DOWNTOWN COMMERCIAL”. It has: DOWNTOWN COMMERICAL"):
         read_areas(file, names={"DOWNTOWN COMMERCIAL": "Downtown"})
 
 
-def test_a_file_that_is_not_there_or_not_json_says_so(tmp_path):
+def test_a_file_that_is_not_there_or_not_json_says_so(tmp_path: Path) -> None:
     (tmp_path / "areas.geojson").write_text("{")
 
     with pytest.raises(BadGeoJson, match="cannot be read: No such file"):
@@ -189,7 +193,7 @@ def test_a_file_that_is_not_there_or_not_json_says_so(tmp_path):
         read_areas(Path(tmp_path))
 
 
-def test_features_of_one_label_become_one_area_and_heights_are_left_out(written):
+def test_features_of_one_label_become_one_area_and_heights_are_left_out(written: Writer) -> None:
     high = [[*position, 56.0] for position in SQUARE]
     file = written(feature("EAST", NEXT_TO_IT), feature("WEST", high))
 
@@ -200,6 +204,6 @@ def test_features_of_one_label_become_one_area_and_heights_are_left_out(written)
     assert not area.hasz
 
 
-def test_an_outline_of_nothing_is_refused(written):
+def test_an_outline_of_nothing_is_refused(written: Writer) -> None:
     with pytest.raises(BadGeoJson, match="has no areas"):
         read_outline(written(), name="Seattle")

@@ -3,8 +3,9 @@ Where units are: the newest fix wins, a sample goes to the track, and what is ol
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
@@ -13,7 +14,7 @@ from django.db import connection
 from journal.models import Document, Entry, Receipt, Stream
 from responders import queries
 from responders.actions import positions
-from responders.models import Position, TrackPoint
+from responders.models import Position, TrackPoint, Unit
 from tests.conftest import NOON
 from tests.factories import responders as make
 
@@ -28,7 +29,9 @@ def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-def keep(unit, point=PIER, *, seen_at=NOON, at=None, **fields):
+def keep(
+    unit: Unit, point: Point = PIER, *, seen_at: datetime = NOON, at: datetime | None = None, **fields: Any
+) -> bool:
     """
     Tell whether the position kept is the unit's latest.
     """
@@ -36,7 +39,7 @@ def keep(unit, point=PIER, *, seen_at=NOON, at=None, **fields):
 
 
 @pytest.mark.django_db
-def test_a_position_is_one_row_and_no_part_of_the_journal():
+def test_a_position_is_one_row_and_no_part_of_the_journal() -> None:
     unit = make.crewed_unit(make.agency())
     before = (
         Entry.objects.count(),
@@ -59,7 +62,7 @@ def test_a_position_is_one_row_and_no_part_of_the_journal():
 
 
 @pytest.mark.django_db
-def test_of_positions_that_overtake_each_other_the_newest_stays():
+def test_of_positions_that_overtake_each_other_the_newest_stays() -> None:
     unit = make.crewed_unit(make.agency())
 
     assert keep(unit, MARKET, seen_at=NOON + seconds(10))
@@ -70,7 +73,7 @@ def test_of_positions_that_overtake_each_other_the_newest_stays():
 
 
 @pytest.mark.django_db
-def test_a_device_whose_clock_runs_ahead_does_not_freeze_the_map():
+def test_a_device_whose_clock_runs_ahead_does_not_freeze_the_map() -> None:
     unit = make.crewed_unit(make.agency())
 
     keep(unit, MARKET, seen_at=NOON + timedelta(hours=5), at=NOON)
@@ -80,7 +83,7 @@ def test_a_device_whose_clock_runs_ahead_does_not_freeze_the_map():
 
 
 @pytest.mark.django_db
-def test_off_shift_nothing_is_kept():
+def test_off_shift_nothing_is_kept() -> None:
     unit = make.unit(make.agency())
 
     assert not keep(unit)
@@ -90,7 +93,7 @@ def test_off_shift_nothing_is_kept():
 
 
 @pytest.mark.django_db
-def test_one_position_in_thirty_seconds_goes_to_the_track():
+def test_one_position_in_thirty_seconds_goes_to_the_track() -> None:
     unit, other = (make.crewed_unit(make.agency()) for _ in range(2))
 
     for number in range(0, 121, 5):
@@ -104,7 +107,7 @@ def test_one_position_in_thirty_seconds_goes_to_the_track():
 
 
 @pytest.mark.django_db
-def test_the_desk_sees_the_positions_of_its_own_agency_with_their_age():
+def test_the_desk_sees_the_positions_of_its_own_agency_with_their_age() -> None:
     agency = make.agency()
     first, second = make.crewed_unit(agency), make.crewed_unit(agency)
     foreign = make.crewed_unit(make.agency())
@@ -138,7 +141,7 @@ def test_the_desk_sees_the_positions_of_its_own_agency_with_their_age():
 
 
 @pytest.mark.django_db
-def test_tracks_are_forgotten_after_as_many_days_as_each_agency_says_and_no_sooner():
+def test_tracks_are_forgotten_after_as_many_days_as_each_agency_says_and_no_sooner() -> None:
     short = make.crewed_unit(make.agency(track_kept_days=1))
     long = make.crewed_unit(make.agency(track_kept_days=30))
     for unit in (short, long):
@@ -148,7 +151,7 @@ def test_tracks_are_forgotten_after_as_many_days_as_each_agency_says_and_no_soon
 
     positions.forget(at=NOON)
 
-    def kept(unit):
+    def kept(unit: Unit) -> list[int]:
         return sorted((NOON - row.at).days for row in TrackPoint.objects.filter(unit=unit))
 
     assert kept(short) == [0, 1]
@@ -156,7 +159,7 @@ def test_tracks_are_forgotten_after_as_many_days_as_each_agency_says_and_no_soon
 
 
 @pytest.mark.django_db
-def test_forgetting_twice_forgets_nothing_more():
+def test_forgetting_twice_forgets_nothing_more() -> None:
     unit = make.crewed_unit(make.agency())
     TrackPoint.objects.bulk_create(
         TrackPoint(unit=unit, point=PIER, at=NOON - timedelta(days=40, seconds=number)) for number in range(25_000)
@@ -173,11 +176,11 @@ def test_forgetting_twice_forgets_nothing_more():
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_the_newest_of_many_positions_at_once_stays():
+def test_the_newest_of_many_positions_at_once_stays() -> None:
     unit = make.crewed_unit(make.agency())
     together = Barrier(8)
 
-    def drive(tablet):
+    def drive(tablet: int) -> None:
         together.wait()
         try:
             for number in range(50):

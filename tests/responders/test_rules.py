@@ -2,6 +2,8 @@
 Who may act for a unit, and what a unit needs to be sent.
 """
 
+from typing import Any
+
 import pytest
 
 from journal.door import open_door
@@ -42,7 +44,7 @@ DISPATCHER_ON_A_TABLET = Actor(
         (RESPONDER_AT_A_PAGE, 7, "CARE 7", "not_allowed"),
     ],
 )
-def test_whom_an_actor_speaks_for(by, unit, asked_by, answer):
+def test_whom_an_actor_speaks_for(by: Actor, unit: int | None, asked_by: Any, answer: Any) -> None:
     try:
         said = rules.unit_acted_for(by, unit, asked_by)
     except Refusal as refusal:
@@ -54,11 +56,11 @@ def test_whom_an_actor_speaks_for(by, unit, asked_by, answer):
 @pytest.mark.parametrize(
     ("by", "agency", "may"), [(TABLET, 1, True), (TABLET, 2, False), (DESK, 1, True), (RESPONDER_AT_A_PAGE, 1, False)]
 )
-def test_can_act_for_answers_what_check_may_act_for_refuses(by, agency, may):
+def test_can_act_for_answers_what_check_may_act_for_refuses(by: Actor, agency: int, may: Any) -> None:
     assert rules.can_act_for(Unit(pk=7, agency_id=agency), by=by, asked_by="CARE 7") is may
 
 
-def test_only_the_desk_is_by_radio():
+def test_only_the_desk_is_by_radio() -> None:
     assert rules.radio(DESK, " CARE 7 ") == "CARE 7"
     assert rules.radio(TABLET, "CARE 7") == ""
 
@@ -76,7 +78,7 @@ def test_only_the_desk_is_by_radio():
         ({"duty": Duty.OUT_OF_SERVICE, "duty_reason": "Flat tire"}, 2, refusals.UnitOutOfService),
     ],
 )
-def test_a_unit_is_dispatchable_alone(fields, crew, refusal):
+def test_a_unit_is_dispatchable_alone(fields: Any, crew: Any, refusal: Any) -> None:
     unit = make.crewed_unit(make.agency(), size=crew, **fields)
 
     assert rules.can_be_dispatched_alone(unit) is (refusal is None)
@@ -87,7 +89,7 @@ def test_a_unit_is_dispatchable_alone(fields, crew, refusal):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("duty", [Duty.MEAL, Duty.REPORT])
-def test_the_desk_may_interrupt_a_meal_and_a_report(duty):
+def test_the_desk_may_interrupt_a_meal_and_a_report(duty: Any) -> None:
     unit = make.crewed_unit(make.agency())
     with open_door(by=make.SCENE, at=NOON):
         Unit.objects.filter(pk=unit.pk).update(duty=duty)
@@ -97,12 +99,12 @@ def test_the_desk_may_interrupt_a_meal_and_a_report(duty):
 
 
 @pytest.mark.django_db
-def test_the_agencys_smallest_crew_holds_where_a_unit_has_none_of_its_own():
+def test_the_agencys_smallest_crew_holds_where_a_unit_has_none_of_its_own() -> None:
     assert rules.can_be_dispatched_alone(make.crewed_unit(make.agency(crew_minimum=1), size=1))
 
 
 @pytest.mark.django_db
-def test_outside_and_retired_units_are_never_dispatchable():
+def test_outside_and_retired_units_are_never_dispatchable() -> None:
     agency = make.agency()
 
     assert not rules.can_be_dispatched_alone(make.unit(agency, outside=True))
@@ -110,7 +112,7 @@ def test_outside_and_retired_units_are_never_dispatchable():
 
 
 @pytest.mark.django_db
-def test_several_units_are_locked_together_or_not_at_all():
+def test_several_units_are_locked_together_or_not_at_all() -> None:
     agency = make.agency()
     one, two = make.unit(agency), make.unit(agency)
 
@@ -123,7 +125,7 @@ def test_several_units_are_locked_together_or_not_at_all():
 
 
 @pytest.mark.django_db
-def test_an_outside_unit_is_named_once():
+def test_an_outside_unit_is_named_once() -> None:
     agency = make.agency()
     with open_door(by="person:1", at=NOON):
         first = units.name_outside(agency_id=agency.pk, call_sign="HEALTH ONE", by="person:1", at=NOON)
@@ -136,7 +138,7 @@ def test_an_outside_unit_is_named_once():
 
 
 @pytest.mark.django_db
-def test_an_own_units_call_sign_is_not_an_outside_unit():
+def test_an_own_units_call_sign_is_not_an_outside_unit() -> None:
     agency = make.agency()
     unit = make.unit(agency)
 
@@ -145,7 +147,7 @@ def test_an_own_units_call_sign_is_not_an_outside_unit():
 
 
 @pytest.mark.django_db
-def test_a_unit_covers_the_areas_it_is_given_and_leaves_the_boards_of_others():
+def test_a_unit_covers_the_areas_it_is_given_and_leaves_the_boards_of_others() -> None:
     agency = make.agency()
     downtown, sodo = make.area(agency), make.area(agency)
     unit = make.unit(agency, areas=[downtown])
@@ -159,7 +161,7 @@ def test_a_unit_covers_the_areas_it_is_given_and_leaves_the_boards_of_others():
 
 
 @pytest.mark.django_db
-def test_a_unit_covers_no_area_of_another_agency():
+def test_a_unit_covers_no_area_of_another_agency() -> None:
     unit = make.unit(make.agency())
     foreign = make.area(make.agency())
 
@@ -168,7 +170,7 @@ def test_a_unit_covers_no_area_of_another_agency():
 
 
 @pytest.mark.django_db
-def test_a_retired_unit_leaves_every_screen_and_is_retired_once():
+def test_a_retired_unit_leaves_every_screen_and_is_retired_once() -> None:
     unit = make.unit(make.agency())
 
     with open_door(by="person:1", at=NOON):
@@ -181,7 +183,7 @@ def test_a_retired_unit_leaves_every_screen_and_is_retired_once():
 
 
 @pytest.mark.django_db
-def test_a_unit_with_a_crew_is_not_retired():
+def test_a_unit_with_a_crew_is_not_retired() -> None:
     unit = make.crewed_unit(make.agency())
 
     with pytest.raises(refusals.UnitHasCrew), open_door(by="person:1", at=NOON):

@@ -3,8 +3,9 @@ Going on shift and signing off, also two at once.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,14 +14,14 @@ from journal.door import open_door
 from journal.models import Document, Entry
 from responders import queries, refusals, rules
 from responders.actions import positions, shifts
-from responders.models import Duty, EndReason, Position, Shift, Unit
+from responders.models import Duty, EndReason, Person, Position, Shift, Unit
 from tests.conftest import NOON
 from tests.factories import responders as make
 
 LATER = NOON + timedelta(hours=8)
 
 
-def start(person, unit, *, at=NOON, planned_end_at=None):
+def start(person: Person, unit: Unit, *, at: datetime = NOON, planned_end_at: datetime | None = None) -> Shift:
     """
     Return the shift started through a door.
     """
@@ -34,7 +35,7 @@ def start(person, unit, *, at=NOON, planned_end_at=None):
         )
 
 
-def end(shift, reason=EndReason.NOTHING_OPEN, *, at=LATER):
+def end(shift: Shift, reason: EndReason | str = EndReason.NOTHING_OPEN, *, at: datetime = LATER) -> Shift:
     """
     Return the shift ended through a door.
     """
@@ -43,7 +44,7 @@ def end(shift, reason=EndReason.NOTHING_OPEN, *, at=LATER):
 
 
 @pytest.mark.django_db
-def test_a_started_shift_is_on_the_record_and_on_every_screen_of_the_unit():
+def test_a_started_shift_is_on_the_record_and_on_every_screen_of_the_unit() -> None:
     agency = make.agency()
     area = make.area(agency)
     unit = make.unit(agency, areas=[area])
@@ -61,7 +62,7 @@ def test_a_started_shift_is_on_the_record_and_on_every_screen_of_the_unit():
 
 
 @pytest.mark.django_db
-def test_the_first_of_a_crew_finds_the_unit_available_after_the_meal_of_the_crew_before():
+def test_the_first_of_a_crew_finds_the_unit_available_after_the_meal_of_the_crew_before() -> None:
     agency = make.agency()
     unit = make.unit(agency, duty=Duty.MEAL, duty_since=NOON - timedelta(hours=20))
 
@@ -72,7 +73,7 @@ def test_the_first_of_a_crew_finds_the_unit_available_after_the_meal_of_the_crew
 
 
 @pytest.mark.django_db
-def test_a_unit_left_out_of_service_stays_so_when_the_next_crew_comes():
+def test_a_unit_left_out_of_service_stays_so_when_the_next_crew_comes() -> None:
     agency = make.agency()
     unit = make.unit(agency, duty=Duty.OUT_OF_SERVICE, duty_reason="Flat tire")
 
@@ -83,7 +84,7 @@ def test_a_unit_left_out_of_service_stays_so_when_the_next_crew_comes():
 
 
 @pytest.mark.django_db
-def test_a_partner_who_joins_does_not_end_the_meal_of_the_crew():
+def test_a_partner_who_joins_does_not_end_the_meal_of_the_crew() -> None:
     agency = make.agency()
     unit = make.crewed_unit(agency, size=1)
     with open_door(by=make.SCENE, at=NOON):
@@ -96,7 +97,7 @@ def test_a_partner_who_joins_does_not_end_the_meal_of_the_crew():
 
 
 @pytest.mark.django_db
-def test_a_person_on_shift_cannot_start_another_one():
+def test_a_person_on_shift_cannot_start_another_one() -> None:
     agency = make.agency()
     person, first = make.person(agency), make.unit(agency)
     shift = start(person, first)
@@ -118,7 +119,7 @@ def test_a_person_on_shift_cannot_start_another_one():
         ({}, ["RESPONDER"], {"retired_at": NOON}, refusals.UnitRetired),
     ],
 )
-def test_a_start_is_refused(person_fields, roles, unit_fields, refusal):
+def test_a_start_is_refused(person_fields: Any, roles: Any, unit_fields: Any, refusal: Any) -> None:
     agency = make.agency()
 
     with pytest.raises(refusal):
@@ -128,14 +129,14 @@ def test_a_start_is_refused(person_fields, roles, unit_fields, refusal):
 
 
 @pytest.mark.django_db
-def test_a_person_of_another_agency_is_refused_as_unknown():
+def test_a_person_of_another_agency_is_refused_as_unknown() -> None:
     with pytest.raises(refusals.PersonNotFound):
         start(make.person(make.agency()), make.unit(make.agency()))
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("lasts", [timedelta(0), -timedelta(hours=1), timedelta(hours=24, seconds=1)])
-def test_a_planned_end_must_come_later_and_within_a_day(lasts):
+def test_a_planned_end_must_come_later_and_within_a_day(lasts: Any) -> None:
     agency = make.agency()
 
     with pytest.raises(refusals.PlannedEndInvalid):
@@ -143,7 +144,7 @@ def test_a_planned_end_must_come_later_and_within_a_day(lasts):
 
 
 @pytest.mark.django_db
-def test_unknown_people_units_and_shifts_are_refused():
+def test_unknown_people_units_and_shifts_are_refused() -> None:
     agency = make.agency()
     person, unit = make.person(agency), make.unit(agency)
     unknown_person, unknown_unit = make.person(agency), make.unit(agency)
@@ -158,7 +159,7 @@ def test_unknown_people_units_and_shifts_are_refused():
 
 
 @pytest.mark.django_db
-def test_signing_off_says_what_became_of_the_call():
+def test_signing_off_says_what_became_of_the_call() -> None:
     agency = make.agency()
     shift = start(make.person(agency), make.unit(agency))
 
@@ -170,7 +171,7 @@ def test_signing_off_says_what_became_of_the_call():
 
 
 @pytest.mark.django_db
-def test_a_shift_ends_once():
+def test_a_shift_ends_once() -> None:
     agency = make.agency()
     shift = start(make.person(agency), make.unit(agency))
     end(shift)
@@ -182,7 +183,7 @@ def test_a_shift_ends_once():
 
 
 @pytest.mark.django_db
-def test_a_shift_does_not_end_before_it_began():
+def test_a_shift_does_not_end_before_it_began() -> None:
     agency = make.agency()
     shift = start(make.person(agency), make.unit(agency))
 
@@ -190,7 +191,7 @@ def test_a_shift_does_not_end_before_it_began():
 
 
 @pytest.mark.django_db
-def test_the_clock_ends_no_shift():
+def test_the_clock_ends_no_shift() -> None:
     agency = make.agency()
     unit = make.unit(agency)
     shift = start(make.person(agency), unit, planned_end_at=NOON + timedelta(hours=8))
@@ -201,7 +202,7 @@ def test_the_clock_ends_no_shift():
 
 
 @pytest.mark.django_db
-def test_when_one_partner_leaves_the_unit_is_still_on_duty_but_gets_no_new_call():
+def test_when_one_partner_leaves_the_unit_is_still_on_duty_but_gets_no_new_call() -> None:
     agency = make.agency()
     unit = make.unit(agency)
     first, _ = make.crew(unit)
@@ -216,7 +217,7 @@ def test_when_one_partner_leaves_the_unit_is_still_on_duty_but_gets_no_new_call(
 
 
 @pytest.mark.django_db
-def test_where_the_unit_was_goes_with_the_last_of_its_crew():
+def test_where_the_unit_was_goes_with_the_last_of_its_crew() -> None:
     agency = make.agency()
     unit = make.unit(agency)
     first, last = make.crew(unit)
@@ -230,7 +231,7 @@ def test_where_the_unit_was_goes_with_the_last_of_its_crew():
 
 
 @pytest.mark.django_db
-def test_off_shift_there_are_no_streams():
+def test_off_shift_there_are_no_streams() -> None:
     agency = make.agency()
     area = make.area(agency)
     unit = make.unit(agency, areas=[area])
@@ -246,7 +247,7 @@ def test_off_shift_there_are_no_streams():
 
 
 @pytest.mark.django_db
-def test_a_fact_belongs_to_whoever_was_on_shift_when_it_happened():
+def test_a_fact_belongs_to_whoever_was_on_shift_when_it_happened() -> None:
     agency = make.agency()
     unit = make.unit(agency)
     shift = start(make.person(agency), unit)
@@ -259,7 +260,7 @@ def test_a_fact_belongs_to_whoever_was_on_shift_when_it_happened():
 
 
 @pytest.mark.django_db
-def test_crews_are_counted_for_many_units_at_once():
+def test_crews_are_counted_for_many_units_at_once() -> None:
     agency = make.agency()
     full, single, empty = (make.unit(agency) for _ in range(3))
     make.crew(full)
@@ -269,7 +270,7 @@ def test_crews_are_counted_for_many_units_at_once():
 
 
 @pytest.mark.django_db
-def test_only_active_responders_are_offered_for_signing_on():
+def test_only_active_responders_are_offered_for_signing_on() -> None:
     agency = make.agency()
     here = make.person(agency, name="Responder One")
     make.person(agency, "DISPATCHER")
@@ -281,7 +282,7 @@ def test_only_active_responders_are_offered_for_signing_on():
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_of_two_starts_of_one_person_at_once_one_wins():
+def test_of_two_starts_of_one_person_at_once_one_wins() -> None:
     agency = make.agency()
     units = [make.unit(agency), make.unit(agency)]
 
@@ -289,7 +290,7 @@ def test_of_two_starts_of_one_person_at_once_one_wins():
         person = make.person(agency)
         together = Barrier(len(units))
 
-        def attempt(unit, person=person, together=together):
+        def attempt(unit: Unit, person: Person = person, together: Barrier = together) -> Shift | None:
             together.wait()
             try:
                 return start(person, unit)
@@ -307,7 +308,7 @@ def test_of_two_starts_of_one_person_at_once_one_wins():
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_of_two_ends_of_one_shift_at_once_one_wins():
+def test_of_two_ends_of_one_shift_at_once_one_wins() -> None:
     agency = make.agency()
     unit = make.unit(agency)
 
@@ -315,7 +316,7 @@ def test_of_two_ends_of_one_shift_at_once_one_wins():
         [shift] = make.crew(unit, size=1)
         together = Barrier(2)
 
-        def attempt(reason, shift=shift, together=together):
+        def attempt(reason: EndReason, shift: Shift = shift, together: Barrier = together) -> Shift | None:
             together.wait()
             try:
                 return end(shift, reason)
@@ -334,7 +335,7 @@ def test_of_two_ends_of_one_shift_at_once_one_wins():
 
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
-def test_a_crew_that_starts_and_ends_at_once_leaves_its_documents_right():
+def test_a_crew_that_starts_and_ends_at_once_leaves_its_documents_right() -> None:
     agency = make.agency()
     unit = make.unit(agency)
 
@@ -343,14 +344,14 @@ def test_a_crew_that_starts_and_ends_at_once_leaves_its_documents_right():
         coming = [make.person(agency) for _ in range(3)]
         together = Barrier(6)
 
-        def leave(shift, together=together):
+        def leave(shift: Shift, together: Barrier = together) -> None:
             together.wait()
             try:
                 end(shift)
             finally:
                 connection.close()
 
-        def come(person, together=together):
+        def come(person: Person, together: Barrier = together) -> Shift:
             together.wait()
             try:
                 return start(person, unit, at=LATER)
