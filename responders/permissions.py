@@ -95,6 +95,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "desk": {"GET": _DESK},
     "officer": {"GET": frozenset({"OFFICER"})},
     "supervisor": {"GET": _SUPERVISOR},
+    "supervisor-part": {"GET": _SUPERVISOR},
     # The tablet's pages are shells without anybody's data; what they show comes through the API.
     "tablet": {"GET": _EVERYBODY},
     "tablet-pair": {"GET": _EVERYBODY},

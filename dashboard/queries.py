@@ -1,0 +1,178 @@
+"""
+What supervisors read: tablets, shifts, debriefs, flags, locked accounts, and what became of calls.
+
+Reads only, and operational facts only: what was done for a person is not in any of these tables.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from dispatch.models import Assignment, Call, CallStatus, Debrief, Flag
+from dispatch.words import DISPOSITIONS, SOURCES
+from journal.models import Entry
+from responders.models import Person, Shift, SignInGuard, Unit
+from responders.sign_in import account_key
+from tablets.models import SignOn, Tablet
+
+# A page of what became of calls; the rest is counted, not listed.
+LISTED = 200
+_CLOSED = (CallStatus.CLOSED, CallStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    How one call ended, as the person who took it may hear it.
+    """
+
+    call: Call
+    units: str
+    taken_by: str
+    minutes: int
+    disposition: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """
+    What became of the calls of a while.
+    """
+
+    rows: list[Outcome]
+    total: int
+    by_disposition: list[tuple[str, int, int]]
+    by_type: list[tuple[str, int, int]]
+    by_taker: list[tuple[str, int, int]]
+
+
+def tablets(agency_id: int) -> QuerySet[Tablet]:
+    """
+    Return tablets in use first, each with its unit, its last contact and who is signed on.
+    """
+    signed_on = SignOn.objects.filter(ended_at=None).select_related("shift__person")
+    return (
+        Tablet.objects.filter(agency=agency_id)
+        .select_related("unit", "contact", "paired_by")
+        .prefetch_related(Prefetch("sign_ons", queryset=signed_on, to_attr="open_sign_ons"))
+        .order_by("revoked_at", "unit__call_sign", "name")
+    )
+
+
+def units(agency_id: int) -> QuerySet[Unit]:
+    """
+    Return the units that a tablet can be paired with.
+    """
+    return Unit.objects.filter(agency=agency_id, outside=False, retired_at=None).order_by("call_sign")
+
+
+def shifts(agency_id: int) -> QuerySet[Shift]:
+    """
+    Return the open shifts by unit.
+    """
+    return (
+        Shift.objects.filter(unit__agency=agency_id, ended_at=None)
+        .select_related("unit", "person")
+        .order_by("unit__call_sign", "started_at")
+    )
+
+
+def debriefs(agency_id: int) -> QuerySet[Debrief]:
+    """
+    Return the debriefs: open ones first, then the latest closed.
+    """
+    return (
+        Debrief.objects.filter(agency=agency_id)
+        .select_related("poach__call__type", "poach__assignment__unit", "dispatcher", "sergeant", "closed_by")
+        .order_by("closed_at", "-opened_at")
+    )
+
+
+def flags(agency_id: int) -> list[tuple[str, list[Flag]]]:
+    """
+    Return open flags grouped by cause, the largest group first, so that a flood of them is one thing to look at.
+    """
+    rows = Flag.objects.filter(call__agency=agency_id, resolved_at=None).select_related("call").order_by("-at")
+    groups: dict[str, list[Flag]] = {}
+    for row in rows[:500]:
+        groups.setdefault(row.code, []).append(row)
+    return sorted(groups.items(), key=lambda group: -len(group[1]))
+
+
+def locked(agency_id: int) -> list[tuple[Person, datetime]]:
+    """
+    Return who is locked out after failed sign-ins, and since when.
+    """
+    people = {account_key(person.email): person for person in Person.objects.filter(agency=agency_id, is_active=True)}
+    guards = SignInGuard.objects.filter(key__in=list(people), locked_at__isnull=False).order_by("locked_at")
+    return [(people[bytes(guard.key)], guard.locked_at) for guard in guards if guard.locked_at is not None]
+
+
+def outcomes(agency_id: int, *, since: datetime, until: datetime) -> Outcomes:
+    """
+    Return how the calls that CARE's units went to ended between two instants.
+    """
+    calls = (
+        Call.objects.filter(agency=agency_id, status__in=_CLOSED, closed_at__gte=since, closed_at__lt=until)
+        .filter(assignments__isnull=False)
+        .distinct()
+        .select_related("type")
+        .prefetch_related(
+            Prefetch("assignments", queryset=Assignment.objects.select_related("unit").order_by("assigned_at"))
+        )
+        .order_by("-closed_at")
+    )
+    total = calls.count()
+    listed = list(calls[:LISTED])
+    takers = _takers(listed)
+    rows = [_outcome(call, takers) for call in listed]
+    return Outcomes(
+        rows=rows,
+        total=total,
+        by_disposition=_counted(row.disposition for row in rows),
+        by_type=_counted(row.call.type.label for row in rows),
+        by_taker=_counted(row.taken_by for row in rows),
+    )
+
+
+def _outcome(call: Call, takers: dict[int, str]) -> Outcome:
+    held = list(call.assignments.all())
+    started = min((row.assigned_at for row in held), default=call.received_at)
+    ended = call.closed_at or started
+    first = next((row for row in held if row.primary), held[0] if held else None)
+    return Outcome(
+        call=call,
+        units=", ".join(dict.fromkeys(row.unit.call_sign for row in held)),
+        taken_by=takers.get(call.pk, SOURCES.get(call.source, call.source)),
+        minutes=max(0, round((ended - started) / timedelta(minutes=1))),
+        disposition=DISPOSITIONS.get(
+            call.disposition, "Cancelled" if call.status == CallStatus.CANCELLED else "Closed"
+        ),
+        origin=first.origin if first else "",
+    )
+
+
+def _takers(calls: list[Call]) -> dict[int, str]:
+    """
+    Return who took each call at the desk, by name; calls that CAD sent are left out.
+    """
+    about = [f"call.{call.pk}" for call in calls]
+    made = dict(
+        Entry.objects.filter(about__in=about, kind="call.create", by__startswith="person:").values_list("about", "by")
+    )
+    ids = {int(by.partition(":")[2]) for by in made.values()}
+    names = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name"))
+    return {int(key.partition(".")[2]): names.get(int(by.partition(":")[2]), "") for key, by in made.items()}
+
+
+def _counted(values: Any) -> list[tuple[str, int, int]]:
+    """
+    Return (what, how often, percent of the most frequent), the most frequent first.
+    """
+    counts = Counter(values).most_common()
+    most = counts[0][1] if counts else 1
+    return [(name, count, round(100 * count / most)) for name, count in counts[:8]]

@@ -1,0 +1,125 @@
+"""
+The supervisor's page: one page of parts, each of which can be asked for again when something in it has changed.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET
+
+from dashboard import queries
+from dispatch.words import FLAGS, ORIGINS
+from journal.refusals import NotFound
+from responders.actors import Actor
+from responders.authentication import actor_of
+from responders.models import Agency
+
+# How far back "what became of calls" may look, in days.
+SPANS: Final = {"today": 0, "7": 7, "30": 30}
+# A tablet that was heard of this long ago is not connected.
+_SEEN_LATELY = timedelta(minutes=2)
+
+
+def _outcomes(actor: Actor, request: HttpRequest, now: datetime) -> dict[str, Any]:
+    span = request.GET.get("span", "today")
+    if span not in SPANS:
+        raise NotFound
+    agency = Agency.objects.get(pk=actor.agency_id)
+    midnight = now.astimezone(agency.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = midnight - timedelta(days=SPANS[span])
+    found = queries.outcomes(actor.agency_id, since=since, until=now + timedelta(seconds=1))
+    return {"outcomes": found, "span": span, "origins": ORIGINS, "listed": queries.LISTED}
+
+
+def _debriefs(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
+    rows = list(queries.debriefs(actor.agency_id)[:60])
+    return {
+        "open_debriefs": [row for row in rows if row.closed_at is None],
+        "closed_debriefs": [row for row in rows if row.closed_at is not None][:20],
+    }
+
+
+def _tablets(actor: Actor, _request: HttpRequest, now: datetime) -> dict[str, Any]:
+    rows = []
+    for tablet in queries.tablets(actor.agency_id):
+        contact = getattr(tablet, "contact", None)
+        seen = contact.seen_at if contact else None
+        rows.append(
+            {"tablet": tablet, "seen_at": seen, "battery": contact.battery if contact else None}
+            | {
+                "lately": seen is not None and now - seen < _SEEN_LATELY,
+                "signed_on": getattr(tablet, "open_sign_ons", []),
+            }
+        )
+    in_use = [row for row in rows if row["tablet"].revoked_at is None]
+    revoked = [row for row in rows if row["tablet"].revoked_at is not None]
+    return {"tablets": in_use, "revoked": revoked, "units": queries.units(actor.agency_id)}
+
+
+def _shifts(actor: Actor, _request: HttpRequest, now: datetime) -> dict[str, Any]:
+    rows = list(queries.shifts(actor.agency_id))
+    return {"shifts": rows, "overrun": sum(row.planned_end_at < now for row in rows)}
+
+
+def _flags(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
+    groups = queries.flags(actor.agency_id)
+    return {
+        "flags": [{"words": FLAGS.get(code, code), "rows": rows[:10], "count": len(rows)} for code, rows in groups]
+    }
+
+
+def _accounts(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
+    return {"locked": queries.locked(actor.agency_id)}
+
+
+PARTS: Final[dict[str, Callable[[Actor, HttpRequest, datetime], dict[str, Any]]]] = {
+    "outcomes": _outcomes,
+    "debriefs": _debriefs,
+    "tablets": _tablets,
+    "shifts": _shifts,
+    "flags": _flags,
+    "accounts": _accounts,
+}
+
+
+@require_GET
+@ensure_csrf_cookie
+def supervisor(request: HttpRequest) -> HttpResponse:
+    """
+    Show the whole page.
+    """
+    actor, now = _signed_in(request), timezone.now()
+    context: dict[str, Any] = {}
+    for part in PARTS.values():
+        context |= part(actor, request, now)
+    return render(request, "dashboard/supervisor.html", context | _common(actor, now))
+
+
+@require_GET
+def part(request: HttpRequest, name: str) -> HttpResponse:
+    """
+    Show one part anew.
+    """
+    actor, now = _signed_in(request), timezone.now()
+    if name not in PARTS:
+        raise NotFound
+    context = PARTS[name](actor, request, now)
+    return render(request, f"dashboard/parts/{name}.html", context | _common(actor, now))
+
+
+def _common(actor: Actor, now: datetime) -> dict[str, Any]:
+    agency = Agency.objects.get(pk=actor.agency_id)
+    return {"agency": agency, "now": now, "agency_zone": agency.timezone}
+
+
+def _signed_in(request: HttpRequest) -> Actor:
+    actor = actor_of(request)
+    if actor is None:
+        # The middleware lets nobody come this far without one; a page that forgot to be guarded does not exist.
+        raise NotFound
+    return actor

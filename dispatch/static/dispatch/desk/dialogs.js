@@ -1,0 +1,161 @@
+// Questions to the dispatcher: one small form in a dialog, all of it by keys.
+
+import { byId, el, key } from "./dom.js";
+
+/**
+ * @typedef {object} Choice
+ * @property {string} value
+ * @property {string} label
+ * @property {string} [detail]
+ * @property {string} [side]
+ * @property {boolean} [weak] shown, may be chosen, but something speaks against it
+ */
+/**
+ * @typedef {object} Field
+ * @property {"choice" | "text" | "line" | "number"} kind
+ * @property {string} name
+ * @property {string} label
+ * @property {Choice[]} [choices] for "choice": the first nine have the keys 1-9
+ * @property {boolean} [optional]
+ * @property {string} [value]
+ * @property {string[]} [suggestions] for "line"
+ * @property {number} [limit] characters
+ */
+
+/**
+ * Ask, and return the answers by field, or null when the dispatcher went back.
+ *
+ * @param {{title: string, text?: string, danger?: boolean, confirm: string, fields: Field[]}} question
+ * @returns {Promise<Record<string, string> | null>}
+ */
+export function ask(question) {
+  /** @type {HTMLDialogElement} */
+  const dialog = byId("ask");
+  const before = document.activeElement;
+  const only = question.fields.length === 1 && question.fields[0]?.kind === "choice" ? question.fields[0] : null;
+  return new Promise((resolve) => {
+    const problem = el("p", { class: "ask-problem", role: "alert", hidden: true });
+    const form = el(
+      "form",
+      { class: "ask-form", method: "dialog", novalidate: true },
+      el("h2", { id: "ask-title" }, question.title),
+      question.text ? el("p", { class: "ask-text" }, question.text) : null,
+      ...question.fields.map((field) => drawn(field, only !== null)),
+      problem,
+      el(
+        "div",
+        { class: "ask-acts" },
+        el("button", { type: "button", class: "button", click: () => finish(null) }, "Back ", key("Esc")),
+        el("button", { type: "submit", class: question.danger ? "button main stop" : "button main" }, `${question.confirm} `, key("Enter")),
+      ),
+    );
+    /** @param {Record<string, string> | null} answer */
+    const finish = (answer) => {
+      dialog.oncancel = dialog.onkeydown = null;
+      dialog.close();
+      dialog.replaceChildren();
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      resolve(answer);
+    };
+    const submit = () => {
+      const answer = read(form, question.fields);
+      const missing = question.fields.find((field) => !field.optional && !answer[field.name]);
+      if (missing) {
+        problem.textContent = missing.kind === "choice" ? `Choose: ${missing.label.toLowerCase()}.` : `Fill in: ${missing.label.toLowerCase()}.`;
+        problem.hidden = false;
+        first(form, missing.name)?.focus();
+        return;
+      }
+      finish(answer);
+    };
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      submit();
+    });
+    dialog.oncancel = (event) => {
+      event.preventDefault();
+      finish(null);
+    };
+    dialog.onkeydown = (event) => {
+      event.stopPropagation(); // the page's keys sleep while it asks
+      const typing = event.target instanceof HTMLTextAreaElement || (event.target instanceof HTMLInputElement && event.target.type !== "radio");
+      if (event.key === "Enter" && !event.shiftKey && event.target instanceof HTMLTextAreaElement) {
+        event.preventDefault();
+        submit();
+      }
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
+      const holder = event.target instanceof Element ? event.target.closest("fieldset") : null;
+      const scope = holder ?? form.querySelector("fieldset");
+      const radio = /** @type {HTMLInputElement | null} */ (scope?.querySelector(`input[data-digit="${event.key}"]`) ?? null);
+      if (!radio) return;
+      event.preventDefault();
+      radio.checked = true;
+      radio.focus();
+      if (only && radio.dataset["weak"] === undefined) submit();
+    };
+    dialog.setAttribute("aria-labelledby", "ask-title");
+    dialog.replaceChildren(form);
+    dialog.showModal();
+    const begin = question.fields[0];
+    if (begin) first(form, begin.name)?.focus();
+  });
+}
+
+/**
+ * @param {Field} field
+ * @param {boolean} alone
+ * @returns {HTMLElement}
+ */
+function drawn(field, alone) {
+  if (field.kind === "choice") {
+    return el(
+      "fieldset",
+      { class: "ask-choices" },
+      el("legend", alone ? { class: "unseen" } : {}, field.label),
+      ...(field.choices ?? []).map((choice, at) =>
+        el(
+          "label",
+          { class: choice.weak ? "ask-choice weak" : "ask-choice" },
+          el("input", {
+            type: "radio", name: field.name, value: choice.value, "data-digit": at < 9 ? at + 1 : null,
+            "data-weak": choice.weak, checked: field.value === choice.value || (alone && at === 0 && !choice.weak),
+          }),
+          at < 9 ? key(String(at + 1)) : el("span", { class: "no-key" }),
+          el("span", { class: "ask-label" }, el("b", {}, choice.label), choice.detail ? el("small", {}, choice.detail) : null),
+          choice.side ? el("span", { class: "ask-side" }, choice.side) : null,
+        ),
+      ),
+    );
+  }
+  const id = `ask-${field.name}`;
+  const limits = { id, name: field.name, class: "field", autocomplete: "off", maxlength: field.limit ?? null };
+  let input;
+  if (field.kind === "text") input = el("textarea", { ...limits, rows: 3 }, field.value ?? "");
+  else input = el("input", { ...limits, type: field.kind === "number" ? "number" : "text", value: field.value ?? null, list: field.suggestions ? `${id}-list` : null });
+  return el(
+    "div",
+    { class: "ask-field" },
+    el("label", { class: "over", for: id }, field.optional ? `${field.label} (may stay empty)` : field.label),
+    input,
+    field.suggestions ? el("datalist", { id: `${id}-list` }, ...field.suggestions.map((value) => el("option", { value }))) : null,
+  );
+}
+
+/**
+ * @param {HTMLElement} form
+ * @param {string} name
+ * @returns {HTMLElement | null}
+ */
+function first(form, name) {
+  return form.querySelector(`[name="${name}"]:checked`) ?? form.querySelector(`[name="${name}"]`);
+}
+
+/**
+ * @param {HTMLElement} form
+ * @param {Field[]} fields
+ * @returns {Record<string, string>}
+ */
+function read(form, fields) {
+  const data = new FormData(/** @type {HTMLFormElement} */ (form));
+  return Object.fromEntries(fields.map((field) => [field.name, String(data.get(field.name) ?? "").trim()]));
+}
