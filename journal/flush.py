@@ -145,27 +145,30 @@ def _write_documents(
     cursor: Any, changes: Sequence[_Change], raised: dict[str, _Raised], *, gone: str, at: datetime
 ) -> None:
     for some in _batches(changes):
+        # One JSON parameter rather than seven arrays: quoting arrays took a third of a bulk import's time.
+        rows = [
+            {
+                "stream": change.key.stream,
+                "collection": change.key.collection,
+                "id": change.key.id,
+                "subject": change.subject,
+                "subject_id": change.subject_id,
+                "number": raised[change.key.stream].number,
+                "body": change.body,
+            }
+            for change in some
+        ]
         cursor.execute(
             "INSERT INTO journal_document"
             " (stream, collection, document_id, subject, subject_id, number, body, gone, gone_at)"
             " SELECT stream, collection, id, subject, subject_id, number, body,"
             " CASE WHEN body IS NULL THEN %s END, CASE WHEN body IS NULL THEN %s::timestamptz END"
-            " FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
-            " AS changed (stream, collection, id, subject, subject_id, number, body)"
+            " FROM json_to_recordset(%s::json) AS changed (stream text, collection text, id text, subject text,"
+            " subject_id bigint, number bigint, body text)"
             " ON CONFLICT (stream, collection, document_id) DO UPDATE SET subject = EXCLUDED.subject,"
             " subject_id = EXCLUDED.subject_id, number = EXCLUDED.number, body = EXCLUDED.body,"
             " gone = EXCLUDED.gone, gone_at = EXCLUDED.gone_at",
-            [
-                gone,
-                at,
-                [change.key.stream for change in some],
-                [change.key.collection for change in some],
-                [change.key.id for change in some],
-                [change.subject for change in some],
-                [change.subject_id for change in some],
-                [raised[change.key.stream].number for change in some],
-                [change.body for change in some],
-            ],
+            [gone, at, orjson.dumps(rows).decode()],
         )
     if not changes:
         return
