@@ -329,7 +329,7 @@ def _reach(rules: Rules, facts: Facts) -> Iterable[Reason]:
         yield Reason.OUTSIDE_AREAS
     elif rules.areas is not None and facts.area.casefold() not in rules.areas:
         yield Reason.AREA_NOT_IN_POLICY
-    elif not facts.area_open:
+    if facts.area is not None and not facts.area_open:
         yield Reason.AREA_CLOSED
     if rules.hours is not None and not _within(facts.local_time, *rules.hours):
         yield Reason.OUTSIDE_HOURS

@@ -72,6 +72,34 @@ class Reason(StrEnum):
 
     # What happened around a call that a unit holds; a stop carries it, no decision does.
     POLICE_ASSIGNED = "POLICE_ASSIGNED"
+    CAD_REJECTED = "CAD_REJECTED"
+
+
+class OverruleCode(StrEnum):
+    """
+    Why a person overruled the policy.
+    """
+
+    KNOWN_PERSON = "KNOWN_PERSON"
+    CALLER_REQUEST = "CALLER_REQUEST"
+    CREW_REQUEST = "CREW_REQUEST"
+    SAFETY_CONCERN = "SAFETY_CONCERN"
+    POLICE_REQUEST = "POLICE_REQUEST"
+    NO_POLICE_AVAILABLE = "NO_POLICE_AVAILABLE"
+    TYPE_MISCODED = "TYPE_MISCODED"
+    SUPERVISOR_JUDGEMENT = "SUPERVISOR_JUDGEMENT"
+
+
+OVERRULE_WORDS: dict[str, str] = {
+    "KNOWN_PERSON": "CARE knows the person.",
+    "CALLER_REQUEST": "The caller asked for it.",
+    "CREW_REQUEST": "The crew asked for it.",
+    "SAFETY_CONCERN": "Something about this call is not safe.",
+    "POLICE_REQUEST": "Police asked for it.",
+    "NO_POLICE_AVAILABLE": "No police unit can come in time.",
+    "TYPE_MISCODED": "The call's type is not what it is about.",
+    "SUPERVISOR_JUDGEMENT": "A supervisor weighed it.",
+}
 
 
 _DISQUALIFIERS = {
@@ -124,6 +152,9 @@ REASON_WORDS: dict[str, str] = {
     "NO_CAPABLE_UNIT": "No CARE unit on shift has what this type of call needs.",
     "ALL_UNITS_BUSY": "Every CARE unit that could go is busy.",
     "POLICE_ASSIGNED": "Police were assigned to this call.",
+    "CAD_REJECTED": "CAD rejected taking this call from police.",
+    # A person's reason for overruling stops a crew like one of the policy's.
+    **OVERRULE_WORDS,
 }
 
 # What a crew must be told at once when it appears on the call it holds, even where the response stays the same.
@@ -165,30 +196,3 @@ SPEAK_FOR_CARE = frozenset(
         Reason.CALLER_WISH_ASK_AGAIN,
     }
 )
-
-
-class OverruleCode(StrEnum):
-    """
-    Why a person overruled the policy.
-    """
-
-    KNOWN_PERSON = "KNOWN_PERSON"
-    CALLER_REQUEST = "CALLER_REQUEST"
-    CREW_REQUEST = "CREW_REQUEST"
-    SAFETY_CONCERN = "SAFETY_CONCERN"
-    POLICE_REQUEST = "POLICE_REQUEST"
-    NO_POLICE_AVAILABLE = "NO_POLICE_AVAILABLE"
-    TYPE_MISCODED = "TYPE_MISCODED"
-    SUPERVISOR_JUDGEMENT = "SUPERVISOR_JUDGEMENT"
-
-
-OVERRULE_WORDS: dict[str, str] = {
-    "KNOWN_PERSON": "CARE knows the person.",
-    "CALLER_REQUEST": "The caller asked for it.",
-    "CREW_REQUEST": "The crew asked for it.",
-    "SAFETY_CONCERN": "Something about this call is not safe.",
-    "POLICE_REQUEST": "Police asked for it.",
-    "NO_POLICE_AVAILABLE": "No police unit can come in time.",
-    "TYPE_MISCODED": "The call's type is not what it is about.",
-    "SUPERVISOR_JUDGEMENT": "A supervisor weighed it.",
-}
