@@ -269,6 +269,7 @@ def _summary(call: Call, about: _About) -> _Body:
 def _full(call: Call, about: _About) -> _Body:
     return {
         "source": call.source,
+        "markers": sorted(call.markers),
         "narrative": call.narrative,
         "caller_phone": call.caller_phone,
         "caller_wish": call.caller_wish,

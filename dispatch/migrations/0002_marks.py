@@ -23,5 +23,21 @@ class Migration(migrations.Migration):
         mark("dispatch_debrief", subject="debrief", column="id"),
         mark("dispatch_calltype", subject="call_type", column="id"),
         mark("dispatch_policy", subject="policy", column="id"),
-        mark("dispatch_cadfeed", subject="feed", column="id"),
+        # By row and by column: heard_at moves with every request of a CAD, outside of any door, and no document holds it.
+        migrations.RunSQL(
+            sql="""
+            CREATE FUNCTION journal_dispatch_cadfeed_feed() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                INSERT INTO journal_mark (subject, subject_id) VALUES ('feed', coalesce(NEW.id, OLD.id));
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER journal_dispatch_cadfeed_feed
+                AFTER INSERT OR DELETE OR UPDATE OF id, agency_id, told_at ON dispatch_cadfeed
+                FOR EACH ROW EXECUTE FUNCTION journal_dispatch_cadfeed_feed();
+            """,
+            reverse_sql="""
+            DROP TRIGGER journal_dispatch_cadfeed_feed ON dispatch_cadfeed;
+            DROP FUNCTION journal_dispatch_cadfeed_feed();
+            """,
+        ),
     ]
