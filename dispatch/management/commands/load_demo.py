@@ -3,7 +3,6 @@ Load the demo: an invented agency in the real Seattle, with its people by role, 
 """
 
 import os
-import secrets
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from dispatch import catalogue
-from dispatch.actions import policies
+from dispatch.actions import cad_keys, policies
 from dispatch.models import Assignment, CadKey
 from journal.door import open_door
 from journal.record import record
@@ -207,14 +206,11 @@ def _key(agency: Agency, path: Path, *, at: datetime) -> None:
         kept = sha256(path.read_text().strip().encode()).digest()
         if kept == bytes(known.key_hash):
             return
-    key = secrets.token_urlsafe(32)
+    if known is not None:
+        cad_keys.revoke(key=known, by=BY, at=at)
+    _, text = cad_keys.make(agency_id=agency.pk, name=_KEY_NAME, by=BY, at=at)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     # Made with its mode: between a write and a chmod anybody could read it.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{key}\n")
-    if known is None:
-        known = CadKey(agency=agency, name=_KEY_NAME, made_at=at)
-    known.key_hash = sha256(key.encode()).digest()
-    known.save()
-    record("cad_key.made", agency_id=agency.pk, about=f"agency.{agency.pk}", data={"cad_key": known.pk}, by=BY, at=at)
+        file.write(f"{text}\n")

@@ -175,7 +175,7 @@ function assignments(call, now) {
       el(
         "div",
         { class: "holder-acts" },
-        unit ? el("button", { type: "button", class: "button", "data-focus": `radio-${row["id"]}`, click: () => commands.radio(unit) }, icon("hearing"), "By radio ", key("R")) : null,
+        unit ? el("button", { type: "button", class: "button", "data-focus": `radio-${row["id"]}`, click: () => commands.radio(unit) }, icon("rss_feed"), "By radio ", key("R")) : null,
         row["hand_back_asked_at"] ? el("button", { type: "button", class: "button", click: () => commands.does("hand_back.accept", { assignment: row["id"] }, "Taken back. It waits in its queue again.") }, "Accept the hand-back") : null,
         el("button", { type: "button", class: "button", disabled: !reach.may, "data-focus": `reassign-${row["id"]}`, title: reach.may ? null : `From ${at(new Date(reach.from).toISOString())}, unless it acknowledges`, click: () => commands.reassign(call, row) }, reach.may ? "Reassign…" : `Reassign from ${wallTime(reach.from, zone(), { seconds: true })}`),
       ),

@@ -362,7 +362,10 @@ function drawVerdict(unit) {
     if (!verdict) return [el("b", {}, "Asking the policy …")];
     if (verdict.problem) return [el("b", {}, "Not known"), el("p", {}, verdict.problem)];
     const response = say(words.responses, verdict.response);
-    const lines = [...verdict.reasons.map((/** @type {string} */ code) => say(words.reasons, code))];
+    // Without a place on the map the server cannot know the area; that is not the same as outside.
+    const lines = verdict.reasons.map((/** @type {string} */ code) =>
+      code === "OUTSIDE_AREAS" && !draft.point ? "It has no place on the map yet, so its area is not known: press G and click." : say(words.reasons, code),
+    );
     const going = !verdict.care_available
       ? "CARE is not available for it now."
       : unit && verdict.queue === "CARE"

@@ -87,7 +87,7 @@ export function choose(call) {
   draw();
 }
 
-/** Show all of the areas again. */
+/** Show all of the areas. */
 export function home() {
   const layers = outlines.getLayers().filter((/** @type {any} */ layer) => layer.getBounds);
   if (layers.length === 0) return;
@@ -98,6 +98,7 @@ export function home() {
 /** Draw what has changed. */
 export function draw() {
   drawAreas();
+  fitOnce();
   const now = clock.now();
   /** @type {Set<string>} */
   const wanted = new Set();
@@ -132,10 +133,21 @@ function drawAreas() {
     const shape = L.geoJSON(area["polygon"], { style: { className: "m-area", interactive: false } }).addTo(outlines);
     L.marker(shape.getBounds().getCenter(), { icon: mark("m-name", area["name"]), interactive: false, keyboard: false, zIndexOffset: -900 }).addTo(outlines);
   }
-  if (!fitted && list.length > 0) {
-    fitted = true;
+}
+
+/** Begin where something happens, once there is something; until then, with all of the areas. */
+function fitOnce() {
+  if (fitted || areas().length === 0) return;
+  /** @type {any[]} */
+  const points = [];
+  for (const call of calls()) if (call["point"]) points.push([call["point"][1], call["point"][0]]);
+  for (const { point } of positions.values()) points.push([point[1], point[0]]);
+  if (points.length < 2) {
     home();
+    return;
   }
+  fitted = true;
+  map.fitBounds(L.latLngBounds(points), { padding: [40, 40], maxZoom: 16 });
 }
 
 /**

@@ -243,7 +243,8 @@ function status(call, name, link) {
   const against = whyNotTaken(call, agency(), link);
   if (against.length === 0) return { tone: "care", first: "CARE may take", second: why[0] ?? "" };
   const told = against.includes("poach_disqualified") || why.length ? why[0] : undefined;
-  const taken = brief(against)[0] ?? (against.includes("poach_priority") ? `priority ${call["priority"]}` : undefined);
+  // Where the link is down, the banner says so once for all of them.
+  const taken = brief(against.filter((code) => !link.down || code !== "poach_feed_old"))[0] ?? (against.includes("poach_priority") ? `priority ${call["priority"]}` : undefined);
   return { tone: "soft", first: told ?? taken ?? response, second: told && taken !== told ? (taken ?? "") : "" };
 }
 

@@ -9,7 +9,7 @@ import { calls, contacts, facts, one, positions, units } from "./store.js";
 /** @typedef {import("./model.js").Doc} Doc */
 
 const words = facts.words;
-// Free units first, then those on a call, then the others; within, by call sign.
+// Units with an alarm first, then free ones, then those on a call, then the others; within, by call sign.
 const GROUPS = ["AVAILABLE", "ASSIGNED", "ACKNOWLEDGED", "EN_ROUTE", "STAGED", "ON_SCENE", "TRANSPORTING", "AT_DESTINATION", "REPORT", "MEAL", "OUT_OF_SERVICE", "OUTSIDE", "OFF_SHIFT"];
 const TONES = /** @type {Record<string, string>} */ ({
   AVAILABLE: "free", REPORT: "off", MEAL: "off", OUT_OF_SERVICE: "off", OFF_SHIFT: "away", OUTSIDE: "away", ASSIGNED: "late",
@@ -29,8 +29,12 @@ export function begin({ open }) {
   onOpen = open;
 }
 
-/** @param {Doc} unit */
-function group(unit) {
+/**
+ * @param {Doc} unit
+ * @param {Map<string, string>} silent
+ */
+function group(unit, silent) {
+  if (silent.has(unit.id)) return -1;
   const status = unit["status"];
   return GROUPS.indexOf(status) === 0 ? 0 : unit["call"] !== null ? 1 : GROUPS.indexOf(status);
 }
@@ -38,11 +42,11 @@ function group(unit) {
 /** Draw the units as they are now. */
 export function draw() {
   const now = clock.now();
-  const rows = units().sort((a, b) => group(a) - group(b));
-  const on = rows.filter((unit) => !["OFF_SHIFT", "OUTSIDE"].includes(unit["status"]));
-  setText(byId("units-side"), `${on.filter((unit) => unit["status"] === "AVAILABLE").length} free of ${on.length} on shift`);
   const alarms = ringing(calls(), now);
   const silent = new Map(alarms.map((alarm) => [String(alarm.assignment?.["unit"]), alarm.kind]));
+  const rows = units().sort((a, b) => group(a, silent) - group(b, silent));
+  const on = rows.filter((unit) => !["OFF_SHIFT", "OUTSIDE"].includes(unit["status"]));
+  setText(byId("units-side"), `${on.filter((unit) => unit["status"] === "AVAILABLE" && unit["crew"] >= unit["crew_minimum"]).length} free of ${on.length} on shift`);
   keyed(byId("units-rows"), rows.filter((unit) => !unit["outside"]), (unit) => unit.id, make, (node, unit) => update(node, unit, now, silent));
   byId("units-none").hidden = rows.length > 0;
 }
@@ -53,7 +57,7 @@ function make() {
     "li",
     { class: "u" },
     el("button", { type: "button", class: "u-main", "data-focus": "unit" }, el("b"), el("span", { class: "s" }, el("i", { class: "dot" }), el("span")), el("span", { class: "u-age" }), el("small")),
-    el("button", { type: "button", class: "u-radio", title: "By radio", "aria-label": "By radio" }, icon("hearing")),
+    el("button", { type: "button", class: "u-radio", title: "By radio", "aria-label": "By radio" }, icon("rss_feed")),
   );
   row.addEventListener("click", (event) => {
     const unit = one("unit", row.dataset["key"]);

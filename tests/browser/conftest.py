@@ -1,0 +1,104 @@
+"""
+A running site and Debian's Chromium, driven by Playwright.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.site import Site, running_site
+
+DESK = {"width": 1440, "height": 900}
+TABLET = {"width": 1024, "height": 768}
+_FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Mark everything here: it needs the whole stack.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("browser")
+            item.add_marker(pytest.mark.timeout(240))
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """
+    Yield the whole site with the demo in it.
+    """
+    with running_site() as up:
+        yield up
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """
+    Yield Debian's Chromium. Playwright never downloads one.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program is not None, "Chromium is not installed; `make install` installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, headless=True, chromium_sandbox=False, args=_FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    Return the directory that pictures of this run go to.
+    """
+    return tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture
+def enter(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """
+    Return what steps in through one of the demo's doors, each time as in a browser of its own.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def step_in(who: str, *, size: dict[str, int] = DESK) -> Page:
+        context = chromium.new_context(
+            viewport={"width": size["width"], "height": size["height"]},
+            geolocation={"latitude": 47.6089, "longitude": -122.3356},
+            permissions=["geolocation"],
+            timezone_id="America/Los_Angeles",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"{who}: {error}"))
+        page.on("console", lambda said: problems.append(f"{who}: {said.text}") if _is_our_fault(said.text) else None)
+        page.goto(f"{site.origin}/")
+        button = page.locator(f'[data-door="{who}"]')
+        # The doors of tablets open a new tab; here each has a whole browser to itself.
+        button.evaluate("button => button.form.removeAttribute('target')")
+        button.click()
+        page.wait_for_load_state()
+        return page
+
+    yield step_in
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _is_our_fault(text: str) -> bool:
+    return "Content Security Policy" in text or "Uncaught" in text or "404" in text
