@@ -4,9 +4,12 @@ Addresses of the tablet app and of what tablets ask.
 
 from django.urls import path
 
-from tablets import api
+from tablets import api, pages
 
 urlpatterns = [
+    path("tablet/", pages.app, name="tablet"),
+    path("tablet/pair/", pages.pair, name="tablet-pair"),
+    path("tablet/sign-on/", pages.sign_on, name="tablet-sign-on"),
     path("api/sync", api.Sync.as_view(), name="sync"),
     path("api/live-ticket", api.LiveTicket.as_view(), name="live-ticket"),
     path("api/tablets/pairing-codes/", api.PairingCodes.as_view(), name="pairing-codes"),

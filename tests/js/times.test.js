@@ -91,5 +91,7 @@ test("hours that run past midnight belong to the day on which they open", () => 
   assert.equal(open("2026-11-22T10:00:00Z"), false);
   assert.equal(open("2026-11-21T09:00:00Z"), false);
   assert.equal(open("2026-11-22T05:00:00Z", { ...saturday, valid_to: "2026-11-20" }), false);
+  const shorter = { ...saturday, opens: "21:00:00", closes: "23:00:00", valid_from: "2026-11-01" };
+  assert.equal(isOpen([saturday, shorter], "America/Los_Angeles", Date.parse("2026-11-22T04:30:00Z")), false);
   assert.equal(open("2026-11-21T22:00:00Z", { ...saturday, opens: "12:00:00", closes: "22:00:00" }), true);
 });

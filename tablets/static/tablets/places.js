@@ -84,8 +84,8 @@ function inRing([x, y], ring) {
 }
 
 /**
- * Tell whether an area is open at an instant. Hours that close at or before they open run past midnight, and belong to
- * the day on which they open.
+ * Tell whether an area is open at an instant. Of one weekday the valid rows that began last hold; a weekday without any is
+ * closed. Hours that close at or before they open run past midnight, and belong to the day on which they open.
  * @param {Hours[]} hours
  * @param {string} timezone
  * @param {number} now ms
@@ -94,20 +94,23 @@ export function isOpen(hours, timezone, now) {
   const today = wall(now, timezone);
   // A day back by the calendar, not by 24 hours: days of a clock change have 23 or 25.
   const yesterday = wall(Date.parse(`${today.date}T12:00:00Z`) - 86_400_000, "UTC");
-  return hours.some((row) => {
-    const [opens, closes] = [row.opens.slice(0, 5), row.closes.slice(0, 5)];
-    const past = closes <= opens;
-    if (holds(row, today) && today.time >= opens && (past || today.time < closes)) return true;
-    return past && holds(row, yesterday) && today.time < closes;
-  });
+  const runsPast = (/** @type {Hours} */ row) => row.closes <= row.opens;
+  return (
+    inForce(hours, today).some((row) => today.time >= row.opens.slice(0, 5) && (runsPast(row) || today.time < row.closes.slice(0, 5))) ||
+    inForce(hours, yesterday).some((row) => runsPast(row) && today.time < row.closes.slice(0, 5))
+  );
 }
 
 /**
- * @param {Hours} row
+ * @param {Hours[]} hours
  * @param {{date: string, weekday: number}} day
  */
-function holds(row, day) {
-  return row.weekday === day.weekday && row.valid_from <= day.date && (row.valid_to === null || day.date <= row.valid_to);
+function inForce(hours, day) {
+  const valid = hours.filter(
+    (row) => row.weekday === day.weekday && row.valid_from <= day.date && (row.valid_to === null || day.date <= row.valid_to),
+  );
+  const newest = valid.reduce((latest, row) => (row.valid_from > latest ? row.valid_from : latest), "");
+  return valid.filter((row) => row.valid_from === newest);
 }
 
 /**

@@ -10,6 +10,7 @@
  * @typedef {object} Limits of the agency; seconds
  * @property {boolean} has_cad
  * @property {number} poach_feed_age_s
+ * @property {number} cad_silent_s
  * @property {number} poach_priority the smallest priority number that may be taken from police
  */
 
@@ -29,7 +30,7 @@ export function mayTake(call, unit, limits, feedAge) {
   if (call.status !== "PENDING") return { can: null, why: ["call_not_pending"] };
   const why = call.queue === "POLICE" ? againstPoach(call, limits, feedAge) : [];
   if (unit.call !== null) why.push("unit_busy");
-  if (!isDispatchable(unit)) why.push("unit_not_dispatchable");
+  if (whyNotDispatchable(unit)) why.push("unit_not_dispatchable");
   if (why.length) return { can: null, why };
   return { can: call.queue === "POLICE" ? "POACH" : "SELF_DISPATCH", why };
 }
@@ -47,12 +48,22 @@ function againstPoach(call, limits, feedAge) {
   if (call.type.color === "RED") why.push("poach_red");
   if (call.caution) why.push("poach_caution");
   if (Object.values(call.answers).includes("YES")) why.push("poach_disqualified");
-  if (limits.has_cad && (feedAge === null || feedAge > limits.poach_feed_age_s)) why.push("poach_feed_old");
+  // An agency may allow an older feed than 30 s, never one that its screens already call down.
+  const oldest = Math.min(limits.poach_feed_age_s, limits.cad_silent_s);
+  if (limits.has_cad && (feedAge === null || feedAge > oldest)) why.push("poach_feed_old");
   return why;
 }
 
-/** @param {UnitBody} unit */
-function isDispatchable(unit) {
-  const crew = unit.people ? unit.people.length : unit.crew;
-  return unit.duty === "AVAILABLE" && crew >= unit.crew_minimum;
+/**
+ * Say why a unit cannot be given a call of its own accord, or null.
+ * @param {UnitBody} unit
+ * @returns {string|null}
+ */
+export function whyNotDispatchable(unit) {
+  const crew = unit.crew ?? unit.people?.length ?? 0;
+  if (unit.retired) return "RETIRED";
+  if (unit.outside) return "OUTSIDE";
+  if (crew === 0) return "OFF_SHIFT";
+  if (crew < unit.crew_minimum) return "CREW_TOO_SMALL";
+  return unit.duty === "AVAILABLE" ? null : unit.duty;
 }

@@ -111,6 +111,8 @@
  * @property {number|null} call
  * @property {string} [duty_reason]
  * @property {string|null} [duty_since]
+ * @property {boolean} [outside]
+ * @property {boolean} [retired]
  * @property {number[]} [areas]
  * @property {{id: number, name: string, shift: number, started_at: string, planned_end_at: string}[]} [people]
  */

@@ -1,0 +1,186 @@
+/**
+ * The two bars that never move: who and how connected above, the next status below.
+ */
+
+import { h, icon } from "./dom.js";
+import { offered } from "./standing.js";
+import { age, minutes, since, spent } from "./times.js";
+import { wordsOf } from "./words.js";
+
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
+/** @typedef {import("./app.js").Act} Act */
+/** @typedef {import("./app.js").Ui} Ui */
+/** @typedef {import("./dom.js").VNode} VNode */
+
+/**
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+export function topBar(s, act, ui) {
+  const people = s.unit?.people ?? [];
+  const me = people.find((person) => person.id === s.personId);
+  const short = Boolean(s.unit && people.length < s.unit.crew_minimum);
+  return h(
+    "header",
+    { class: "top" },
+    h(
+      "button",
+      { class: "who", type: "button", onclick: () => act.sheet("menu"), "aria-haspopup": "dialog", disabled: ui.locked },
+      icon("menu"),
+      h("b", null, s.unit?.call_sign ?? ui.name),
+      ui.refused.length > 0 && h("span", { class: "count bad", title: "Not done" }, `${ui.refused.length} not done`),
+    ),
+    s.unit && h("span", { class: `crew wide ${short ? "warn" : ""}` }, short ? `${people.length} on board: ${s.unit.crew_minimum} needed` : `${people.length} on board`),
+    me && h("span", { class: "soft wide" }, `on shift ${age(s.now - Date.parse(me.started_at)).replace(/^\d+ s$/, "just now")}`),
+    h("span", { class: "space" }),
+    !ui.sound && h("button", { class: "silent", type: "button", onclick: act.sound }, icon("volume_off"), h("span", null, "Alarm silent: tap")),
+    cad(s),
+    connection(s),
+  );
+}
+
+/** @param {Snapshot} s */
+function cad(s) {
+  // Without a line of our own nothing is known of CAD's.
+  if (!s.agency?.has_cad || s.line.state === "offline") return null;
+  if (s.cadDown) {
+    const silent = s.feedAge === null ? "" : ` ${age(s.feedAge * 1000)}`;
+    return h("span", { class: "cad down", role: "status" }, icon("link_off"), `CAD LINK DOWN${silent}`);
+  }
+  return h("span", { class: "cad soft wide" }, `CAD ${age((s.feedAge ?? 0) * 1000)}`);
+}
+
+/** @param {Snapshot} s */
+function connection(s) {
+  const unsent = s.pending.filter((action) => action.kind !== "assignment.deliver").length;
+  const [look, words] =
+    s.line.state === "live"
+      ? ["live", "Live"]
+      : s.line.state === "polling"
+        ? ["slow", s.line.opening ? "Connecting" : "Slow"]
+        : s.line.opening
+          ? ["off", "Connecting"]
+          : ["off", `Offline ${age(Date.now() - s.line.since)}`];
+  return h(
+    "span",
+    { class: `line ${look}`, role: "status", "aria-live": "polite" },
+    h("i", { "aria-hidden": "true" }),
+    h("span", null, words),
+    unsent > 0 && h("span", { class: "unsent" }, `${unsent} ${s.line.state === "offline" ? "waiting to send" : "sending"}`),
+  );
+}
+
+/** What each step is called on its button. @type {Record<string, string>} */
+export const STEP_WORDS = {
+  acknowledge: "Acknowledge",
+  en_route: "En route",
+  stage: "Staged",
+  arrive: "On scene",
+  transport: "Transport…",
+  at_destination: "At destination",
+  clear: "Clear…",
+  hand_back: "Hand back…",
+  hand_over: "Hand over…",
+};
+
+/**
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+export function statusBar(s, act, ui) {
+  return h("footer", { class: "bar", "aria-label": "Status" }, s.call ? callButtons(s, act, ui) : dutyButtons(s, act, ui), emergency());
+}
+
+/** The place of the backup button, which is not there yet: this app must not look as if it could call police. */
+function emergency() {
+  return h("p", { class: "emergency" }, icon("campaign"), h("span", null, h("b", null, "Emergency: "), "use radio"));
+}
+
+/**
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ * @returns {VNode[]}
+ */
+function callButtons(s, act, ui) {
+  const own = s.standing;
+  if (!s.call || !own) return [];
+  const { assignment, told, clearing } = own;
+  if (clearing) {
+    const words = clearing.state === "applied" ? "received" : s.line.state === "offline" ? "waiting to send" : "sending…";
+    return [h("p", { key: "clearing", class: "state grow" }, h("b", null, `Cleared: ${wordsOf(String(clearing.args.disposition))}`), h("small", { class: "warn" }, words))];
+  }
+  const { next, beside, more } = offered(assignment.status, s.call.response !== "CARE");
+  const pending = told.get(assignment.status);
+  const guarded = Date.now() < ui.guard;
+  const mark = !pending || pending.state === "applied" ? "" : s.line.state === "offline" ? " · waiting to send" : " · sending…";
+  return [
+    h(
+      "button",
+      // A key of its own for each step: a second tap meant for this one never lands on the one that follows.
+      { key: `next-${next}`, class: "btn next", type: "button", onclick: () => act.step(next), "aria-disabled": guarded ? "true" : null },
+      h("span", null, STEP_WORDS[next] ?? next),
+      h("small", { class: mark ? "unsure" : "" }, `${spent(assignment, s.now) || wordsOf(assignment.status)}${mark}`),
+    ),
+    ...beside.map((step, i) =>
+      h(
+        "button",
+        { key: step, class: `btn beside beside-${i}`, type: "button", onclick: () => act.step(step), "aria-disabled": guarded ? "true" : null },
+        STEP_WORDS[step],
+      ),
+    ),
+    h("button", { key: "more", class: "btn more-steps", type: "button", onclick: () => act.sheet("more"), "aria-haspopup": "dialog", hidden: more.length === 0 && beside.length < 2 }, "More…"),
+  ];
+}
+
+/**
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ * @returns {VNode[]}
+ */
+function dutyButtons(s, act, ui) {
+  if (!s.unit) return [h("p", { key: "nothing", class: "state grow" }, s.line.opening ? "Opening…" : "Nobody is signed on here")];
+  const pending = s.pending.filter((action) => action.kind === "unit.duty").at(-1);
+  const duty = /** @type {string} */ (pending?.args.duty ?? s.unit.duty);
+  const mark = pending ? (s.line.state === "offline" ? "waiting to send" : "sending…") : "";
+  const span = s.unit.duty_since && !pending ? since(s.unit.duty_since, s.now) : "";
+  const guarded = Date.now() < ui.guard;
+  const state = h(
+    "p",
+    { key: "duty", class: `state grow duty-${duty.toLowerCase()}`, role: "status" },
+    h("i", { "aria-hidden": "true" }),
+    h("b", null, wordsOf(duty)),
+    h("small", { class: mark ? "unsure" : "" }, mark || [span, s.unit.duty_reason].filter(Boolean).join(" · ")),
+  );
+  /**
+   * @param {string} name
+   * @param {string} words
+   */
+  const button = (name, words) =>
+    h(
+      "button",
+      {
+        key: name,
+        class: `btn ${name === "AVAILABLE" ? "next" : "beside"}`,
+        type: "button",
+        "aria-disabled": guarded ? "true" : null,
+        onclick: () => (name === "OUT_OF_SERVICE" ? act.sheet("out_of_service") : act.duty(name)),
+      },
+      h("span", null, words),
+      name === "AVAILABLE" && h("small", null, `${wordsOf(duty)}${span ? ` ${span}` : ""}${mark ? ` · ${mark}` : ""}${s.unit?.duty_reason ? ` · ${s.unit.duty_reason}` : ""}`),
+    );
+  if (duty !== "AVAILABLE") {
+    return [button("AVAILABLE", "Available again"), ...["MEAL", "REPORT", "OUT_OF_SERVICE"].filter((name) => name !== duty).map((name) => button(name, name === "OUT_OF_SERVICE" ? "Out of service…" : wordsOf(name)))];
+  }
+  return [state, button("MEAL", "Meal"), button("REPORT", "Report"), button("OUT_OF_SERVICE", "Out of service…")];
+}
+
+/**
+ * @param {Snapshot} s
+ */
+export function staleWords(s) {
+  return s.line.state === "offline" && s.line.heardAt !== null ? `as of ${minutes(Date.now() - s.line.heardAt)} ago` : "";
+}

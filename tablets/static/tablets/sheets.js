@@ -1,0 +1,301 @@
+/**
+ * Sheets: what needs a choice or a sentence. Each closes without doing anything.
+ */
+
+import { rowDetails } from "./board.js";
+import { h, icon } from "./dom.js";
+import { away } from "./places.js";
+import { offered } from "./standing.js";
+import { age, wallDay, wallTime } from "./times.js";
+import { STEP_WORDS } from "./bars.js";
+import { DISPOSITIONS, DISQUALIFIERS, HAND_BACK_REASONS, OUT_OF_SERVICE_REASONS, POACH_REASONS, wordsOf } from "./words.js";
+
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
+/** @typedef {import("./app.js").Act} Act */
+/** @typedef {import("./app.js").Ui} Ui */
+/** @typedef {import("./dom.js").VNode} VNode */
+/** @typedef {import("./dom.js").Child} Child */
+
+/** Chosen dispositions, reasons and the like live in `ui.sheet.chosen` until they are sent. */
+
+/**
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ * @param {Record<string, string>} reasons
+ * @returns {VNode|null}
+ */
+export function sheet(s, act, ui, reasons) {
+  const open = ui.sheet;
+  if (!open) return null;
+  const made = SHEETS[open.name]?.(s, act, ui, reasons);
+  if (!made) return null;
+  const [title, body, foot] = made;
+  return h(
+    "section",
+    { class: `sheet sheet-${open.name}`, role: "dialog", "aria-modal": "true", "aria-labelledby": "sheet-title", key: `sheet-${open.name}` },
+    h("header", { class: "sheet-head" }, h("h2", { id: "sheet-title", tabindex: "-1" }, title), h("button", { class: "btn close", type: "button", onclick: act.close }, icon("close"), h("span", null, "Close"))),
+    h("div", { class: "sheet-body" }, body),
+    foot && h("div", { class: "sheet-foot" }, foot),
+  );
+}
+
+/**
+ * @typedef {(s: Snapshot, act: Act, ui: Ui, reasons: Record<string, string>) => [title: string, body: Child, foot?: Child]|null} Sheet
+ */
+
+/**
+ * @param {string} words
+ * @param {boolean} chosen
+ * @param {() => void} onclick
+ * @param {string} [name]
+ */
+const choice = (words, chosen, onclick, name) =>
+  h("button", { class: "btn choice", type: "button", "aria-pressed": String(chosen), onclick }, name && icon(name), h("span", null, words));
+
+/**
+ * @param {string} id
+ * @param {string} label
+ * @param {Record<string, any>} [props]
+ */
+const words = (id, label, props = {}) => [h("label", { for: id }, label), h("textarea", { id, name: id, rows: "3", ...props })];
+
+/** @type {Record<string, Sheet>} */
+const SHEETS = {
+  clear: (s, act, ui) => {
+    if (!s.call) return null;
+    const chosen = ui.sheet?.chosen ?? "";
+    return [
+      "How did it end?",
+      [
+        h("div", { class: "grid", role: "group", "aria-label": "Disposition" }, DISPOSITIONS.map(([code, name]) => choice(wordsOf(code), chosen === code, () => act.choose(code), name))),
+        h("p", { class: "soft" }, "This is all that CAD and officers get. What care came of it is written elsewhere."),
+        words("text", "Note on the call, if there is one", { maxlength: "4000", rows: "2" }),
+      ],
+      h("button", { class: "btn next", type: "button", disabled: !chosen, onclick: act.clear }, chosen ? `Clear: ${wordsOf(chosen)}` : "Choose how it ended"),
+    ];
+  },
+
+  more: (s, act) => {
+    if (!s.call || !s.standing) return null;
+    const { next, beside, more } = offered(s.standing.assignment.status, s.call.response !== "CARE");
+    const steps = [...beside, ...more].filter((step) => step !== next);
+    return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", onclick: () => act.step(step) }, STEP_WORDS[step])))];
+  },
+
+  transport: (_s, act, ui) => [
+    "Transport",
+    [
+      h("label", { for: "destination" }, "Where to"),
+      h("input", { id: "destination", name: "destination", type: "text", maxlength: "200", autocomplete: "off", oninput: act.redraw }),
+      h("p", { class: "label", id: "persons-label" }, "How many people"),
+      h("div", { class: "row-of", role: "group", "aria-labelledby": "persons-label" }, ["1", "2", "3", "4"].map((n) => choice(n, (ui.sheet?.chosen || "1") === n, () => act.choose(n)))),
+      h("label", { for: "miles" }, "Odometer at the start, in miles"),
+      h("input", { id: "miles", name: "miles", type: "text", inputmode: "decimal", autocomplete: "off" }),
+      h("p", { class: "problem", role: "alert" }, ui.problem),
+    ],
+    h("button", { class: "btn next", type: "button", onclick: act.transport }, "Start transport"),
+  ],
+
+  at_destination: (_s, act, ui) => [
+    "At the destination",
+    [h("label", { for: "miles" }, "Odometer now, in miles"), h("input", { id: "miles", name: "miles", type: "text", inputmode: "decimal", autocomplete: "off" }), h("p", { class: "problem", role: "alert" }, ui.problem)],
+    h("button", { class: "btn next", type: "button", onclick: act.atDestination }, "At destination"),
+  ],
+
+  hand_back: (s, act, ui) => {
+    const here = ["ON_SCENE", "TRANSPORTING", "AT_DESTINATION"].includes(s.standing?.assignment.status ?? "");
+    return [
+      "Hand the call back",
+      [
+        h("p", null, here ? "You are with somebody: the call stays yours until the desk accepts." : "The call goes back to its queue with the time it has waited. The desk is told."),
+        h("div", { class: "grid", role: "group", "aria-label": "Reason" }, HAND_BACK_REASONS.map((reason) => choice(reason, ui.sheet?.chosen === reason, () => act.choose(reason)))),
+        words("text", "Or in your words", { maxlength: "200", rows: "2", oninput: act.redraw }),
+        h("p", { class: "problem", role: "alert" }, ui.problem),
+      ],
+      h("button", { class: "btn next", type: "button", onclick: act.handBack }, "Hand back"),
+    ];
+  },
+
+  hand_over: (s, act, ui) => {
+    if (s.line.state === "offline") return ["Hand the call over", h("p", null, "This needs signal: the other crew has to accept. Use the radio.")];
+    const free = s.units.filter(({ body }) => body.status !== "OFF_SHIFT").sort((a, b) => Number(a.body.call !== null) - Number(b.body.call !== null));
+    return [
+      "Hand the call over",
+      [
+        h("p", null, "It stays yours until the other crew accepts."),
+        free.length
+          ? h("div", { class: "list" }, free.map(({ id, body }) => choice(`${body.call_sign} · ${wordsOf(body.status).toLowerCase()} · ${body.crew} on board`, ui.sheet?.chosen === id, () => act.choose(id))))
+          : h("p", { class: "nothing" }, "No other unit is on shift in your area. Hand it back instead, or talk to the desk."),
+      ],
+      free.length > 0 && h("button", { class: "btn next", type: "button", disabled: !ui.sheet?.chosen, onclick: act.handOver }, ui.sheet?.chosen ? "Ask them to take over" : "Choose a unit"),
+    ];
+  },
+
+  note: (_s, act, ui) => [
+    "Note on the call",
+    [words("text", "What others should know now", { maxlength: "4000", rows: "5", mounted: (/** @type {HTMLElement} */ el) => el.focus() }), h("p", { class: "soft" }, "Everybody on this call and the desk read it. No health details: those belong in the encounter."), h("p", { class: "problem", role: "alert" }, ui.problem)],
+    h("button", { class: "btn next", type: "button", onclick: act.note }, "Add note"),
+  ],
+
+  answer: (s, act, ui) => {
+    const entry = DISQUALIFIERS.find(([code]) => code === ui.sheet?.code);
+    if (!s.call || !entry) return null;
+    const [, name] = entry;
+    return [
+      `Is there a ${name}?`,
+      [
+        h("p", null, "Call back and ask. Your answer is kept under your name, and the desk's decision runs again."),
+        s.call.caller_phone ? h("a", { class: "btn tall", href: `tel:${s.call.caller_phone.replace(/[^+\d]/g, "")}` }, icon("phone"), h("span", null, `Call ${s.call.caller_phone}`)) : h("p", { class: "soft" }, "The caller left no number."),
+        h(
+          "div",
+          { class: "list" },
+          choice(`No ${name}`, false, () => act.answer("NO")),
+          choice(`Yes: ${name}`, false, () => act.answer("YES")),
+          choice("There was, not relevant now", false, () => act.answer("NOT_RELEVANT")),
+          choice("Asked, still not known", false, () => act.answer("UNKNOWN")),
+        ),
+      ],
+    ];
+  },
+
+  history: (s) => {
+    const premise = s.premise;
+    if (!premise) return ["Earlier calls here", h("p", null, "Nothing is known of earlier calls here.")];
+    /** @param {import("./wire.js").PastCall[]} past */
+    const list = (past) =>
+      h("ul", { class: "past" }, past.map((call) => h("li", null, h("b", null, wordsOf(call.type) === call.type ? call.type : call.type), h("span", null, wallDay(call.at, s.zone, s.now)), h("span", { class: "soft" }, call.disposition ? wordsOf(call.disposition) : "open"))));
+    return [
+      "Earlier calls here",
+      [
+        h("p", { class: "soft" }, `Operational facts only, as of ${wallDay(premise.as_of, s.zone, s.now)}.`),
+        premise.here.length ? list(premise.here) : h("p", null, "No earlier call at this address."),
+        premise.nearby.length > 0 && [h("h3", null, `Nearby, within ${s.agency?.premise_nearby_m ?? 25} m`), list(premise.nearby)],
+      ],
+    ];
+  },
+
+  times: (s) => {
+    if (!s.standing) return null;
+    const { assignment, told } = s.standing;
+    /** @type {[string, string|null, string][]} */
+    const times = [
+      ["Received", s.call?.received_at ?? null, ""],
+      ["Assigned", assignment.assigned_at, "ASSIGNED"],
+      ["Reached this tablet", assignment.delivered_at, ""],
+      ["Acknowledged", assignment.acknowledged_at, "ACKNOWLEDGED"],
+      ["En route", assignment.en_route_at, "EN_ROUTE"],
+      ["Staged", assignment.staged_at, "STAGED"],
+      ["On scene", assignment.on_scene_at, "ON_SCENE"],
+      ["Transporting", assignment.transporting_at, "TRANSPORTING"],
+      ["At destination", assignment.at_destination_at, "AT_DESTINATION"],
+    ];
+    return [
+      "Times of this call",
+      h(
+        "ul",
+        { class: "past times" },
+        times.filter(([, at]) => at).map(([name, at, status]) => {
+          const fact = told.get(status);
+          const sure = !fact ? icon("check") : null;
+          return h("li", null, h("b", null, name), h("span", null, wallTime(at ?? "", s.zone, { seconds: true })), h("span", { class: fact ? "unsure" : "no" }, sure, fact ? (fact.state === "applied" ? "received" : s.line.state === "offline" ? "waiting to send" : "sending…") : "received"));
+        }),
+      ),
+    ];
+  },
+
+  poach: (s, act, ui) => {
+    const row = s.rows.find(({ id }) => id === ui.sheet?.code);
+    if (!row) return null;
+    if (!row.can) return ["Take from police", h("p", { class: "banner bad" }, icon("info_outline"), h("b", null, row.why || "No longer possible"))];
+    return [
+      "Take from police",
+      [
+        h("p", { class: "where" }, h("span", null, `${row.call.type.label}, ${row.call.address}`), h("span", { class: "soft" }, row.away)),
+        h("p", null, "Why? A debrief follows. Police stay on the call until CAD or a dispatcher takes them off."),
+        h("div", { class: "grid", role: "group", "aria-label": "Reason" }, POACH_REASONS.map((reason) => choice(reason, ui.sheet?.chosen === reason, () => act.choose(reason)))),
+        words("text", "Or in your words", { maxlength: "200", rows: "2", oninput: act.redraw }),
+        h("p", { class: "problem", role: "alert" }, ui.problem),
+      ],
+      h("button", { class: "btn next police", type: "button", onclick: act.poach }, "Ask to take it"),
+    ];
+  },
+
+  row: (s, act, ui, reasons) => {
+    const row = s.rows.find(({ id }) => id === ui.sheet?.code);
+    if (!row) return ["No longer waiting", h("p", null, "This call is not on your board any more.")];
+    return [row.call.type.label, rowDetails(row, s, reasons, act)];
+  },
+
+  out_of_service: (_s, act, ui) => [
+    "Out of service",
+    [
+      h("div", { class: "grid", role: "group", "aria-label": "Reason" }, OUT_OF_SERVICE_REASONS.map((reason) => choice(reason, ui.sheet?.chosen === reason, () => act.choose(reason)))),
+      words("text", "Or in your words", { maxlength: "100", rows: "2", oninput: act.redraw }),
+      h("p", { class: "problem", role: "alert" }, ui.problem),
+    ],
+    h("button", { class: "btn next", type: "button", onclick: act.outOfService }, "Out of service"),
+  ],
+
+  menu: (s, act, ui) => [
+    `${s.unit?.call_sign ?? "This tablet"}`,
+    [
+      h("p", { class: "soft" }, [...(s.unit?.people ?? []).map(({ name }) => name), ...(s.unit?.capabilities ?? []).map((code) => wordsOf(code))].join(" · ")),
+      ui.refused.length > 0 && [
+        h("h3", null, "Not done"),
+        h(
+          "ul",
+          { class: "past refused" },
+          ui.refused.map((action) =>
+            h("li", null, h("b", null, act.nameOf(action)), h("span", null, act.sayOf(action)), h("span", { class: "soft" }, `${age(Date.now() - action.settledAt)} ago`)),
+          ),
+        ),
+        h("button", { class: "btn", type: "button", onclick: act.forgetRefused }, "I have seen these"),
+      ],
+      s.pending.length > 0 && [
+        h("h3", null, s.line.state === "offline" ? "Waiting to send" : "Sending"),
+        h("ul", { class: "past" }, s.pending.map((action) => h("li", null, h("b", null, act.nameOf(action)), h("span", null, wallTime(action.happened_at, s.zone, { seconds: true })), h("span", { class: "unsure" }, action.tries > 1 ? `tried ${action.tries} times` : "not sent yet")))),
+        h("p", { class: "warn" }, "Do not close this page: what is not sent would be lost."),
+      ],
+      h("h3", null, "Screen"),
+      h("div", { class: "row-of", role: "group", "aria-label": "Theme" }, ["day", "night", "system"].map((theme) => choice(theme.charAt(0).toUpperCase() + theme.slice(1), ui.theme === theme, () => act.theme(theme)))),
+      h("div", { class: "list" }, h("button", { class: "btn tall", type: "button", onclick: act.lock }, icon("lock"), h("span", null, "Lock this tablet")), h("button", { class: "btn tall", type: "button", onclick: act.sound }, icon("notifications_active"), h("span", null, "Try the alarm"))),
+      h("h3", null, "Shift"),
+      h(
+        "div",
+        { class: "list" },
+        h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("sign_off") }, icon("logout"), h("span", null, "End my shift…")),
+        h("button", { class: "btn tall", type: "button", onclick: act.leave }, icon("person"), h("span", null, "Leave this tablet, stay on shift")),
+      ),
+      h("p", { class: "problem", role: "alert" }, ui.problem),
+    ],
+  ],
+
+  sign_off: (s, act, ui) => {
+    const offline = s.line.state === "offline";
+    if (!s.call) {
+      return ["End my shift", [h("p", null, "You hold no call. After this the tablet gets nothing until somebody signs on."), offline && h("p", { class: "warn" }, "No signal: it is sent when the signal is back. Keep this page open."), h("p", { class: "problem", role: "alert" }, ui.problem)], h("button", { class: "btn next", type: "button", disabled: ui.busy, onclick: () => act.signOff("NOTHING_OPEN") }, ui.busy ? "Ending…" : "End my shift")];
+    }
+    const more = (s.unit?.people?.length ?? 1) > 1;
+    return [
+      "End my shift",
+      [
+        h("p", null, more ? "Your unit holds a call. Your partner keeps it, and the unit gets no new one alone. Or choose what becomes of it:" : "You hold a call. What becomes of it?"),
+        h(
+          "div",
+          { class: "list" },
+          more && h("button", { class: "btn tall", type: "button", disabled: ui.busy, onclick: () => act.signOff("NOTHING_OPEN") }, icon("people"), h("span", null, "My partner keeps it")),
+          h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("clear") }, icon("check_circle_outline"), h("span", null, "Clear it first…")),
+          h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("hand_over") }, icon("group_add"), h("span", null, "Hand it over first…")),
+          h("button", { class: "btn tall", type: "button", disabled: ui.busy, onclick: () => act.signOff("LEAVE_WITH_DESK") }, icon("support_agent"), h("span", null, "Leave it with the desk")),
+        ),
+        h("p", { class: "problem", role: "alert" }, ui.problem),
+      ],
+    ];
+  },
+};
+
+/** @param {Snapshot} s */
+export function awayWords(s) {
+  return s.call ? away(s.here, s.call.point) : "";
+}
