@@ -19,6 +19,8 @@ from django.db import connection
 
 from tests.tablets.lines import LiveProcess
 
+# What Postgres calls the connections of the process under test.
+PROCESS_NAME = "live-under-test"
 _OPTIONS = [
     "--ws-max-size=65536",
     "--ws-per-message-deflate=false",
@@ -54,6 +56,7 @@ def run_live(*, redis_url: str | None = None, application: str = "config.asgi:ap
         environment = os.environ | {
             "DATABASE_URL": database_url(),
             "REDIS_URL": redis_url or settings.REDIS_URL,
+            "PROCESS_NAME": PROCESS_NAME,
             "PYTHONPATH": str(settings.BASE_DIR),
         }
         with log.open("wb") as output:
