@@ -123,14 +123,13 @@ def answer_once(
             return known
         try:
             with transaction.atomic():
-                answer = Answer(status=200, body=act())
+                status, body = 200, act()
                 flush(door.entries, at=at, action_id=action_id)
         except Refusal as refusal:
-            answer = Answer(status=refusal.status, body=refusal.as_dict())
+            status, body = refusal.status, refusal.as_dict()
         # Written above, or undone with the savepoint: either way nothing is left for the door to close.
         door.flushed = True
-        _complete(action_id, answer)
-        return answer
+        return _complete(action_id, status=status, body=body)
 
 
 def _claim(action_id: UUID, *, kind: str, by: str, fingerprint: bytes) -> Answer | None:
@@ -145,7 +144,7 @@ def _claim(action_id: UUID, *, kind: str, by: str, fingerprint: bytes) -> Answer
         if cursor.rowcount == 1:
             return None
         cursor.execute(
-            "SELECT by, kind, fingerprint, status, answer::text FROM journal_receipt WHERE action_id = %s",
+            "SELECT by, kind, fingerprint, status, answer FROM journal_receipt WHERE action_id = %s",
             [action_id],
         )
         known_by, known_kind, known_fingerprint, status, answer = cursor.fetchone()
@@ -154,9 +153,11 @@ def _claim(action_id: UUID, *, kind: str, by: str, fingerprint: bytes) -> Answer
     return Answer(status=status, body=orjson.loads(answer), replayed=True)
 
 
-def _complete(action_id: UUID, answer: Answer) -> None:
+def _complete(action_id: UUID, *, status: int, body: dict[str, Any]) -> Answer:
+    text = orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z).decode()
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE journal_receipt SET status = %s, answer = %s::jsonb WHERE action_id = %s",
-            [answer.status, orjson.dumps(answer.body, default=str).decode(), action_id],
+            "UPDATE journal_receipt SET status = %s, answer = %s WHERE action_id = %s", [status, text, action_id]
         )
+    # What is answered now is read back from what is kept: a repeat cannot differ in how an instant is written.
+    return Answer(status=status, body=orjson.loads(text))

@@ -108,7 +108,8 @@ class Receipt(models.Model):
     # SHA-256 of the arguments: the same id with other arguments is a mistake that must not look like a success.
     fingerprint = models.BinaryField(max_length=32)
     status = models.SmallIntegerField(null=True)
-    answer = models.JSONField(null=True)
+    # JSON text rather than jsonb, which would answer a repeat with its keys in another order.
+    answer = models.TextField(null=True)  # noqa: DJ001  no answer yet is not an empty one
     recorded_at = models.DateTimeField(db_default=models.functions.Now())
 
     class Meta:

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=60)),
                 ("fingerprint", models.BinaryField(max_length=32)),
                 ("status", models.SmallIntegerField(null=True)),
-                ("answer", models.JSONField(null=True)),
+                ("answer", models.TextField(null=True)),
                 ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={

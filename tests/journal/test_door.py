@@ -2,6 +2,7 @@
 One action id, one effect, one answer.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -40,6 +41,16 @@ def test_a_repeat_gets_the_first_answer_and_no_second_effect() -> None:
     assert (first.status, first.replayed) == (200, False)
     assert (second.status, second.body, second.replayed) == (200, first.body, True)
     assert Entry.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_repeat_is_word_for_word_the_first_answer() -> None:
+    action_id = uuid4()
+
+    answers = [once(action_id, act=lambda: {"zone": 1, "at": NOON, "by": None}) for _ in range(2)]
+
+    assert json.dumps(answers[0].body) == json.dumps(answers[1].body)
+    assert answers[0].body["at"] == "2026-06-03T19:00:00Z"
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import DataError, connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from journal.door import Answer
@@ -57,6 +57,8 @@ def failing_in_the_database(kind: Kind) -> Kind:
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
+    # A run costs seconds: shrinking one would cost an hour. The seed that is printed replays it.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
