@@ -44,7 +44,7 @@ def name_at(agency: Agency, place: tuple[float, float], at: datetime = NOON) -> 
     Return the name of the area around a longitude and latitude.
     """
     found = queries.area_at(agency, Point(*place, srid=4326), at)
-    return found and found.name
+    return None if found is None else found.name
 
 
 @pytest.mark.django_db

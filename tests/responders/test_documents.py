@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from journal.door import open_door
 from journal.models import Document
+from journal.refusals import Refusal
 from responders import documents, refusals
 from responders.actions import shifts
 from responders.models import Agency, OpeningHours, Person, Unit
@@ -192,7 +193,7 @@ def test_every_refusal_has_a_code_and_a_sentence_of_its_own() -> None:
     catalogue = [
         refusal
         for refusal in vars(refusals).values()
-        if isinstance(refusal, type) and issubclass(refusal, refusals.Refusal) and refusal is not refusals.Refusal
+        if isinstance(refusal, type) and issubclass(refusal, Refusal) and refusal is not Refusal
     ]
 
     assert len({refusal.code for refusal in catalogue}) == len(catalogue)

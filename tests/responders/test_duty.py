@@ -4,6 +4,7 @@ What a crew says of itself, on its tablet and by radio.
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -17,6 +18,7 @@ from responders.models import Duty
 from responders.serializers import DutyArgs
 from tests.conftest import NOON
 from tests.factories import responders as make
+from tests.security.clients import desk_client
 
 LATER = NOON + timedelta(minutes=30)
 
@@ -196,3 +198,38 @@ def test_what_a_duty_takes(args: Any, errors: Any) -> None:
     serializer.is_valid()
 
     assert set(serializer.errors) == errors
+
+
+@pytest.mark.django_db
+def test_the_desks_door_takes_a_duty_once_and_answers_in_one_shape() -> None:
+    agency = make.agency()
+    unit = make.crewed_unit(agency)
+    desk = desk_client(make.person(agency, "DISPATCHER"))
+    envelope = {"id": str(uuid4()), "args": {"duty": "MEAL", "unit": unit.pk, "asked_by": "CARE 1"}}
+
+    first, again = (desk.post("/api/actions/unit.duty/", envelope, content_type="application/json") for _ in range(2))
+
+    assert first.status_code == again.status_code == 200
+    assert first.json()["status"] == "applied"
+    assert (first.json()["unit"], first.json()["duty"]) == (unit.pk, "MEAL")
+    assert again.json() == {**first.json(), "replayed": True}
+    assert Entry.objects.filter(kind="unit.duty").count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("args", "status", "code"),
+    [
+        ({"duty": "MEAL"}, 400, "asked_by_missing"),
+        ({"duty": "NAP", "unit": 1, "asked_by": "CARE 1"}, 400, "invalid_args"),
+        ({"duty": "MEAL", "unit": 1, "asked_by": "CARE 1", "colour": "red"}, 400, "invalid_args"),
+        ({"duty": "MEAL", "unit": 404_404, "asked_by": "CARE 1"}, 404, "unit_not_found"),
+    ],
+)
+def test_the_desks_door_refuses_a_duty(args: dict[str, Any], status: int, code: str) -> None:
+    desk = desk_client(make.person(make.agency(), "DISPATCHER"))
+
+    answer = desk.post("/api/actions/unit.duty/", {"id": str(uuid4()), "args": args}, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not Entry.objects.filter(kind="unit.duty").exists()

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.contrib.gis.geos import Point
 from django.db import connection
+from time_machine import travel
 
 from journal.models import Document, Entry, Receipt, Stream
 from responders import queries
 from responders.actions import positions
 from responders.models import Position, TrackPoint, Unit
+from responders.tasks import forget_tracks
 from tests.conftest import NOON
 from tests.factories import responders as make
 
@@ -172,6 +174,19 @@ def test_forgetting_twice_forgets_nothing_more() -> None:
     assert positions.forget(at=NOON) == 0
     assert Position.objects.count() == 1
     assert TrackPoint.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_the_sweep_forgets_what_is_old_by_now() -> None:
+    unit = make.crewed_unit(make.agency())
+    TrackPoint.objects.create(unit=unit, point=PIER, at=NOON)
+
+    with travel(NOON + timedelta(days=30), tick=False):
+        forget_tracks()
+    assert TrackPoint.objects.exists()
+    with travel(NOON + timedelta(days=30, seconds=1), tick=False):
+        forget_tracks()
+    assert not TrackPoint.objects.exists()
 
 
 @pytest.mark.race

@@ -45,6 +45,7 @@ DISPATCHER_ON_A_TABLET = Actor(
     ],
 )
 def test_whom_an_actor_speaks_for(by: Actor, unit: int | None, asked_by: Any, answer: Any) -> None:
+    said: int | str
     try:
         said = rules.unit_acted_for(by, unit, asked_by)
     except Refusal as refusal:
