@@ -121,6 +121,8 @@ ACTION_KINDS = [
     "dispatch.kinds.KINDS",
     "dispatch.intake_kinds.KINDS",
 ]
+# The words that the tablet app shows for codes in documents, by name.
+TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS"}
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
@@ -131,6 +133,9 @@ DATABASES["default"]["OPTIONS"] = {
     "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 5},
     "application_name": env.str("PROCESS_NAME", "care-field"),
 }
+
+# After a restart of Postgres the pool finds out by itself, instead of failing one request for each connection it holds.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 REDIS_URL = env.str("REDIS_URL")
 CHANNEL_LAYERS = {
@@ -237,6 +242,9 @@ SILENCED_SYSTEM_CHECKS = ["gis.W001"]
 
 # Where map tiles may come from, as origins: none unless the agency names a server that it trusts with where it looks.
 TILE_ORIGINS: list[str] = env.list("TILE_ORIGINS", [])
+# Leaflet's address of a tile, with {z}, {x} and {y}; without one the tablet's map has its own plain ground.
+TILES_URL = env.str("TILES_URL", "")
+TILES_ATTRIBUTION = env.str("TILES_ATTRIBUTION", "")
 _ORIGINS = [PUBLIC_ORIGIN, *CSRF_TRUSTED_ORIGINS]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -216,17 +216,17 @@ def _of_open_call(call: Call, about: _About) -> Iterator[Held]:
     full = summary | _full(call, about)
     desk = f"desk.{call.agency_id}"
     yield Held(desk, *key, full | _desk(call, about))
-    notes = [(str(note.pk), _note(note)) for note in about.notes]
-    for note_id, body in notes:
-        yield Held(desk, "note", note_id, call.pk, body)
+    beside = [("note", str(note.pk), call.pk, _note(note)) for note in about.notes]
+    if call.premise is not None:
+        premise = {"call": call.pk, "as_of": call.premise_as_of, **call.premise}
+        beside.append(("premise", str(call.pk), call.pk, premise))
+    for more in beside:
+        yield Held(desk, *more)
     for assignment in about.assignments:
         stream = f"unit.{assignment.unit_id}"
         yield Held(stream, *key, full | _own(assignment, about))
-        for note_id, body in notes:
-            yield Held(stream, "note", note_id, call.pk, body)
-        if call.premise is not None:
-            premise = {"call": call.pk, "as_of": call.premise_as_of, **call.premise}
-            yield Held(stream, "premise", str(call.pk), call.pk, premise)
+        for more in beside:
+            yield Held(stream, *more)
     from_unit = {assignment.pk: assignment for assignment in about.assignments}
     for hand_over in about.hand_overs:
         holder = from_unit[hand_over.assignment_id]
