@@ -22,6 +22,7 @@ class Seen(NamedTuple):
     limits: dict[str, Any]
     feed_age_s: float | None
     in_area: bool
+    has_alarms: bool
 
 
 class Holder(NamedTuple):
@@ -47,7 +48,8 @@ SELECT type.color, agency.has_cad, agency.cad_silent_s, agency.poach_feed_age_s,
         AND caution.phone = %(phone)s AND caution.phone <> ''),
     (SELECT count(*) FROM responders_shift WHERE unit_id = %(unit)s AND ended_at IS NULL),
     (SELECT call_id FROM dispatch_assignment WHERE unit_id = %(unit)s AND ended_at IS NULL),
-    EXISTS (SELECT FROM responders_unit_areas WHERE unit_id = %(unit)s AND servicearea_id = %(area)s)
+    EXISTS (SELECT FROM responders_unit_areas WHERE unit_id = %(unit)s AND servicearea_id = %(area)s),
+    EXISTS (SELECT FROM dispatch_alarm WHERE call_id = %(call)s AND ended_at IS NULL)
 FROM responders_agency agency
 JOIN dispatch_calltype type ON type.id = %(type)s
 LEFT JOIN dispatch_cadfeed feed ON feed.agency_id = agency.id
@@ -101,6 +103,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
             crew,
             held,
             in_area,
+            has_alarms,
         ) = cursor.fetchone()
     return Seen(
         row={
@@ -132,6 +135,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
         },
         feed_age_s=None if heard_at is None else (at - heard_at).total_seconds(),
         in_area=in_area,
+        has_alarms=has_alarms,
     )
 
 

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from dispatch import rules
 from dispatch.actions import alarms
 from dispatch.models import (
@@ -22,7 +24,6 @@ from dispatch.models import (
     CallStatus,
     Disposition,
     Flag,
-    HandOver,
     LockedCall,
     Note,
     Origin,
@@ -68,13 +69,14 @@ def start(
     asked_by: str = "",
     limits: Mapping[str, int] | None = None,
     primary: bool | None = None,
+    has_alarms: bool = True,
 ) -> Assignment:
     """
     Give a call to a unit that the rules let have it, and make the alarms that its silence would raise.
 
     A crew that asked for it itself has acknowledged it by that (``acknowledged_by``). Otherwise ``limits`` says after how
     many seconds the desk is told: ``deliver_s``, ``acknowledge_s``, ``reassign_s``. The first unit on a call answers for
-    it; ``primary`` names a successor.
+    it; ``primary`` names a successor. ``has_alarms`` False saves the look for alarms that this ends.
     """
     is_first = call.status == CallStatus.PENDING
     known = bool(acknowledged_by)
@@ -95,7 +97,8 @@ def start(
         call.status = CallStatus.ASSIGNED
         call.offered_at = None
         call.save(update_fields=["status", "offered_at"])
-        alarms.end_alarms(call=call, by=by, at=at, kinds=_NEEDS_SOMEBODY)
+        if has_alarms:
+            alarms.end_alarms(call=call, by=by, at=at, kinds=_NEEDS_SOMEBODY)
     if limits is not None and not known:
         Alarm.objects.bulk_create(
             Alarm(call=call, assignment=assignment, kind=kind, due_at=at + timedelta(seconds=limits[limit]))
@@ -128,8 +131,7 @@ def end(
     assignment.end_reason = reason or assignment.end_reason
     assignment.disposition = disposition
     assignment.save()
-    alarms.end_alarms(call=call, by=by, at=at, assignment=assignment)
-    HandOver.objects.filter(assignment=assignment, ended_at=None).update(ended_at=at)
+    _withdraw(assignment, by=by, at=at)
 
     left = list(Assignment.objects.open().filter(call=call).order_by("pk"))
     if left and promote and assignment.primary:
@@ -360,6 +362,17 @@ def close_out(
         # Others are still there; what the unit that answered for the call said is how it ended.
         call.disposition = disposition
         call.save(update_fields=["disposition"])
+
+
+def _withdraw(assignment: Assignment, *, by: object, at: datetime) -> None:
+    # One statement, because every clearing makes it: the alarms about the assignment, and a hand-over not yet answered.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH silenced AS (UPDATE dispatch_alarm SET ended_at = %(at)s, ended_by = %(by)s"
+            " WHERE assignment_id = %(id)s AND ended_at IS NULL)"
+            " UPDATE dispatch_handover SET ended_at = %(at)s WHERE assignment_id = %(id)s AND ended_at IS NULL",
+            {"id": assignment.pk, "at": at, "by": str(by)},
+        )
 
 
 def _step(

@@ -4,21 +4,21 @@ A unit takes a pending call: from the CARE queue (self-dispatch) or from the pol
 Exactly one wins. Who comes too late pays for the call's lock and one statement that says who has it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+
+import orjson
+from django.db import connection
 
 from dispatch import queries, refusals, rules
 from dispatch.actions import assignments
 from dispatch.models import (
-    Alarm,
     AlarmKind,
     Assignment,
-    CadMessage,
     Call,
     CallStatus,
-    Debrief,
     LockedCall,
     Origin,
-    Poach,
     PoachState,
 )
 from journal.record import record
@@ -49,6 +49,7 @@ def self_dispatch(
         at=at,
         acknowledged_by=asked or str(by),
         asked_by=asked,
+        has_alarms=seen.has_alarms,
     )
 
     record(
@@ -86,30 +87,9 @@ def poach(
         at=at,
         acknowledged_by=asked or str(by),
         asked_by=asked,
+        has_alarms=seen.has_alarms,
     )
-    has_cad = seen.limits["has_cad"]
-    poached = Poach.objects.create(
-        assignment=assignment,
-        call=call,
-        reason=reason,
-        state=PoachState.ASKED if has_cad else PoachState.NO_CAD,
-        settled_at=None if has_cad else at,
-    )
-    Debrief.objects.create(poach=poached, agency_id=call.agency_id, opened_at=at)
-    if has_cad:
-        CadMessage.objects.create(
-            agency_id=call.agency_id,
-            call=call,
-            kind="poach",
-            body={"number": call.number, "unit": unit.call_sign, "assignment": assignment.pk, "reason": reason},
-            made_at=at,
-        )
-        # On the call rather than on the assignment: whoever has the call by then, CAD's silence is the desk's business.
-        Alarm.objects.create(
-            call=call,
-            kind=AlarmKind.POACH_NOT_CONFIRMED,
-            due_at=at + timedelta(seconds=seen.limits["poach_confirm_s"]),
-        )
+    _open_poach(call, unit, assignment, seen.limits, reason=reason, at=at)
 
     record(
         "call.poached",
@@ -120,6 +100,54 @@ def poach(
         at=at,
     )
     return assignment
+
+
+# One statement, because the call is locked meanwhile. The alarm is the call's rather than the assignment's: whoever has
+# the call by then, CAD's silence is the desk's business.
+_OPEN_POACH_SQL = """
+WITH poached AS (
+    INSERT INTO dispatch_poach (assignment_id, call_id, reason, state, settled_at)
+    VALUES (%(assignment)s, %(call)s, %(reason)s, %(state)s, %(settled_at)s) RETURNING id
+), debriefed AS (
+    INSERT INTO dispatch_debrief (poach_id, agency_id, opened_at, dispatcher_comment, sergeant_comment, closing_comment)
+    SELECT id, %(agency)s, %(at)s, '', '', '' FROM poached
+), asked AS (
+    INSERT INTO dispatch_cadmessage (agency_id, call_id, kind, body, made_at, reject_reason)
+    SELECT %(agency)s, %(call)s, 'poach', %(body)s::jsonb, %(at)s, '' WHERE %(has_cad)s
+)
+INSERT INTO dispatch_alarm (call_id, kind, due_at, ended_by)
+SELECT %(call)s, %(alarm)s, %(due_at)s::timestamptz, '' WHERE %(has_cad)s
+"""
+
+
+def _open_poach(
+    call: LockedCall,
+    unit: LockedUnit,
+    assignment: Assignment,
+    limits: Mapping[str, int],
+    *,
+    reason: str,
+    at: datetime,
+) -> None:
+    has_cad = bool(limits["has_cad"])
+    body = {"number": call.number, "unit": unit.call_sign, "assignment": assignment.pk, "reason": reason}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OPEN_POACH_SQL,
+            {
+                "assignment": assignment.pk,
+                "call": call.pk,
+                "agency": call.agency_id,
+                "reason": reason,
+                "state": PoachState.ASKED.value if has_cad else PoachState.NO_CAD.value,
+                "settled_at": None if has_cad else at,
+                "at": at,
+                "has_cad": has_cad,
+                "body": orjson.dumps(body).decode(),
+                "alarm": AlarmKind.POACH_NOT_CONFIRMED.value,
+                "due_at": at + timedelta(seconds=limits["poach_confirm_s"]),
+            },
+        )
 
 
 def _pending(
