@@ -50,7 +50,7 @@ clean:  ## remove .venv, node_modules and .local, with the database in it
 
 # --- test ---
 
-.PHONY: test test-python test-races test-browser test-js
+.PHONY: test test-python test-races test-browser test-js coverage
 test: install  ## all tests
 	@$(WITH) $(MAKE) --no-print-directory test-js test-python test-races test-browser
 	@echo "All tests have passed."
@@ -69,6 +69,9 @@ test-browser:  ## tests of the running site in Chromium
 
 test-js:  ## tests of the tablet's and the desk's JavaScript
 	@if [ -n "$(JS_TESTS)" ]; then node --test $(JS_LIMIT) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
+
+coverage: install  ## which lines and branches the tests in Python reach
+	@$(WITH) pytest -n 2 -m "not browser" --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 # --- check ---
 
