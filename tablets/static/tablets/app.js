@@ -459,9 +459,17 @@ const act = {
     schedule();
   },
   askUnlock() {
+    // The demo's people have no passwords; its doors are open, and this one is no exception.
+    if (config.demo) return act.unlocked();
     ui.unlocking = true;
     ui.problem = "";
     ui.sheet = null;
+    schedule();
+  },
+  unlocked() {
+    ui.locked = ui.unlocking = false;
+    ui.problem = "";
+    keep("locked", null);
     schedule();
   },
   leaveUnlock() {
@@ -480,9 +488,7 @@ const act = {
     schedule();
     try {
       await fetchJson("/api/tablets/unlock/", { password });
-      ui.locked = ui.unlocking = false;
-      ui.problem = "";
-      keep("locked", null);
+      act.unlocked();
     } catch (error) {
       const { status, problem } = /** @type {NoAnswer} */ (error);
       ui.problem = status === 0 ? "No signal: unlocking needs the server. Statuses work below." : problem.message;
@@ -706,6 +712,8 @@ function closeToast() {
   schedule();
 }
 
+const upright = matchMedia("(orientation: portrait) and (min-width: 600px)");
+
 function tabs() {
   /** @type {[Ui["tab"], string, string][]} */
   const all = [
@@ -713,10 +721,12 @@ function tabs() {
     ["map", "Map", "map"],
   ];
   if (s.call) all.unshift(["call", "My call", "assessment"]);
+  // Upright on a tablet my call has its own place above the tabs.
+  const shown = ui.tab === "call" && upright.matches ? "board" : ui.tab;
   return h(
     "nav",
     { class: "tabs", "aria-label": "What to see", key: "tabs" },
-    all.map(([name, words, picture]) => h("button", { class: `tab tab-${name}`, key: name, type: "button", "aria-pressed": String(ui.tab === name), onclick: () => act.tab(name) }, icon(picture), h("span", null, words))),
+    all.map(([name, words, picture]) => h("button", { class: `tab tab-${name}`, key: name, type: "button", "aria-pressed": String(shown === name), onclick: () => act.tab(name) }, icon(picture), h("span", null, words))),
   );
 }
 

@@ -3,8 +3,8 @@
  */
 
 import { h, icon } from "./dom.js";
-import { offered } from "./standing.js";
-import { age, minutes, since, spent } from "./times.js";
+import { isTandem, offered } from "./standing.js";
+import { age, minutes, spent } from "./times.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -112,7 +112,7 @@ function callButtons(s, act, ui) {
     const words = clearing.state === "applied" ? "received" : s.line.state === "offline" ? "waiting to send" : "sending…";
     return [h("p", { key: "clearing", class: "state grow" }, h("b", null, `Cleared: ${wordsOf(String(clearing.args.disposition))}`), h("small", { class: "warn" }, words))];
   }
-  const { next, beside, more } = offered(assignment.status, s.call.response !== "CARE");
+  const { next, beside, more } = offered(assignment.status, isTandem(s.call));
   const pending = told.get(assignment.status);
   const guarded = Date.now() < ui.guard;
   const mark = !pending || pending.state === "applied" ? "" : s.line.state === "offline" ? " · waiting to send" : " · sending…";
@@ -146,7 +146,7 @@ function dutyButtons(s, act, ui) {
   const pending = s.pending.filter((action) => action.kind === "unit.duty").at(-1);
   const duty = /** @type {string} */ (pending?.args.duty ?? s.unit.duty);
   const mark = pending ? (s.line.state === "offline" ? "waiting to send" : "sending…") : "";
-  const span = s.unit.duty_since && !pending ? since(s.unit.duty_since, s.now) : "";
+  const span = s.unit.duty_since && !pending ? minutes(s.now - Date.parse(s.unit.duty_since)) : "";
   const guarded = Date.now() < ui.guard;
   const state = h(
     "p",

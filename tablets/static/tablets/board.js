@@ -44,7 +44,7 @@ export function board(s, act, ui) {
       { class: "filters", role: "group", "aria-label": "Which calls" },
       filter("CARE", "CARE", s.counts.care, "care", act, ui),
       filter("POLICE", "POLICE", s.counts.police, "police", act, ui),
-      filter("may", "You may take", s.counts.may, "", act, ui),
+      filter("may", "May take", s.counts.may, "", act, ui),
       h(
         "button",
         { class: "filter nearest", type: "button", "aria-pressed": String(ui.nearest), onclick: act.nearest, disabled: !s.here, title: "Nearest first" },
@@ -116,8 +116,8 @@ function rowOf(row, wait, asked, act, ui) {
       "button",
       { class: "row-main", type: "button", onclick: () => act.pick(row.id), "aria-haspopup": "dialog" },
       h("span", { class: "row-title" }, h("b", null, call.type.label), row.fresh && h("em", { class: "new" }, "new"), call.offered_at && h("em", { class: "offer" }, "desk offers")),
-      h("span", { class: "row-facts" }, [wait, row.away, `P${call.priority}`].filter(Boolean).join(" · ")),
-      h("span", { class: "row-where" }, call.address),
+      h("span", { class: "row-facts" }, [wait, row.away].filter(Boolean).join(" · ")),
+      h("span", { class: "row-where" }, `P${call.priority} · ${call.address}`),
       (call.caution || (open.length > 0 && row.can)) &&
         h("span", { class: "row-warn" }, icon(call.caution ? "warning" : "help_outline"), call.caution ? "Caution" : open.length === 4 ? "No question answered" : open.map(([, , , , unknown]) => unknown).join(" · ")),
     ),

@@ -5,7 +5,7 @@
 import { rowDetails } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
-import { offered } from "./standing.js";
+import { isTandem, offered } from "./standing.js";
 import { age, wallDay, wallTime } from "./times.js";
 import { STEP_WORDS } from "./bars.js";
 import { DISPOSITIONS, DISQUALIFIERS, HAND_BACK_REASONS, OUT_OF_SERVICE_REASONS, POACH_REASONS, wordsOf } from "./words.js";
@@ -69,8 +69,8 @@ const SHEETS = {
       "How did it end?",
       [
         h("div", { class: "grid", role: "group", "aria-label": "Disposition" }, DISPOSITIONS.map(([code, name]) => choice(wordsOf(code), chosen === code, () => act.choose(code), name))),
+        words("text", "Note on the call, if there is one", { maxlength: "4000", rows: "1" }),
         h("p", { class: "soft" }, "This is all that CAD and officers get. What care came of it is written elsewhere."),
-        words("text", "Note on the call, if there is one", { maxlength: "4000", rows: "2" }),
       ],
       h("button", { class: "btn next", type: "button", disabled: !chosen, onclick: act.clear }, chosen ? `Clear: ${wordsOf(chosen)}` : "Choose how it ended"),
     ];
@@ -78,7 +78,7 @@ const SHEETS = {
 
   more: (s, act) => {
     if (!s.call || !s.standing) return null;
-    const { next, beside, more } = offered(s.standing.assignment.status, s.call.response !== "CARE");
+    const { next, beside, more } = offered(s.standing.assignment.status, isTandem(s.call));
     const steps = [...beside, ...more].filter((step) => step !== next);
     return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", onclick: () => act.step(step) }, STEP_WORDS[step])))];
   },

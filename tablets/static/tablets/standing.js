@@ -72,9 +72,17 @@ export function farewell(gone, cleared) {
 }
 
 /**
+ * Tell whether police go too, so that one of the two often waits at a staging point.
+ * @param {{response: string}} call
+ */
+export function isTandem(call) {
+  return call.response.includes("POLICE");
+}
+
+/**
  * What a status bar offers: the next step large, what else happens often beside it, the rest behind "More".
  * @param {string} status
- * @param {boolean} tandem whether the unit goes with police or EMS, and so often waits at a staging point
+ * @param {boolean} tandem whether police go too
  * @returns {{next: string, beside: string[], more: string[]}}
  */
 export function offered(status, tandem) {
