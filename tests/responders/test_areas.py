@@ -231,6 +231,15 @@ def test_a_polygon_travels_small_and_stays_close() -> None:
     assert simple.sym_difference(exact).area < 0.05 * exact.area
 
 
+def test_an_area_of_two_parts_travels_with_both() -> None:
+    parts = MultiPolygon(make.box(*make.DOWNTOWN)[0], make.box(-122.40, 47.50, -122.38, 47.52)[0], srid=4326)
+
+    simple = simplified(parts)
+
+    assert simple.equals(parts)
+    assert len(simple) == 2
+
+
 def test_seattles_areas_travel_within_three_metres() -> None:
     for name, exact in seattle.pilot_areas().items():
         simple = simplified(exact)

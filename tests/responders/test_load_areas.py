@@ -107,6 +107,16 @@ def test_a_whole_city_is_one_area(written: Writer) -> None:
 
 
 @pytest.mark.django_db
+def test_a_file_that_cannot_be_used_draws_nothing(written: Writer) -> None:
+    make.agency(slug="seattle")
+
+    with pytest.raises(CommandError, match="Self-intersection"):
+        load(written(feature("SODO"), feature("BALLARD", BOW_TIE)), "seattle")
+
+    assert not ServiceArea.objects.exists()
+
+
+@pytest.mark.django_db
 def test_an_unknown_agency_is_named_beside_those_that_exist(written: Writer) -> None:
     make.agency(slug="seattle")
 
@@ -202,6 +212,14 @@ def test_features_of_one_label_become_one_area_and_heights_are_left_out(written:
     [area] = areas.values()
     assert area.extent == (-122.34, 47.60, -122.30, 47.62)
     assert not area.hasz
+
+
+def test_parts_that_do_not_touch_stay_parts(written: Writer) -> None:
+    island = [[-122.40, 47.60], [-122.38, 47.60], [-122.38, 47.62], [-122.40, 47.62], [-122.40, 47.60]]
+
+    [area] = read_outline(written(feature("mainland"), feature("island", island)), name="City").values()
+
+    assert len(area) == 2
 
 
 def test_an_outline_of_nothing_is_refused(written: Writer) -> None:

@@ -5,6 +5,7 @@ Who may act for a unit, and what a unit needs to be sent.
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from journal.door import open_door
 from journal.models import Document
@@ -110,6 +111,23 @@ def test_outside_and_retired_units_are_never_dispatchable() -> None:
 
     assert not rules.can_be_dispatched_alone(make.unit(agency, outside=True))
     assert not rules.can_be_dispatched_alone(make.unit(agency, retired_at=NOON))
+
+
+@pytest.mark.django_db
+def test_a_zone_that_does_not_exist_is_not_taken() -> None:
+    agency = make.agency(timezone="America/Atlantis")
+
+    with pytest.raises(ValidationError, match="is not a time zone"):
+        agency.full_clean()
+
+
+@pytest.mark.django_db
+def test_retired_units_are_not_in_service() -> None:
+    agency = make.agency()
+    kept = make.unit(agency)
+    make.unit(agency, retired_at=NOON)
+
+    assert list(Unit.objects.in_service()) == [kept]
 
 
 @pytest.mark.django_db
