@@ -93,7 +93,7 @@ def accept(*, assignment_id: int, by: Actor, at: datetime) -> Assignment:
     assignment = Assignment.objects.get(pk=assignment_id)
     poach = Poach.objects.filter(assignment=assignment).first()
     rules.check_may_return_to_queue(
-        assignment, police_assigned=bool(call.police_units), poach_state=poach and poach.state
+        assignment, police_assigned=bool(call.police_units), poach_state=None if poach is None else poach.state
     )
 
     give_up(call=call, assignment=assignment, reason="", alarm=None, by=by, at=at)

@@ -85,7 +85,8 @@ def sign_off(
         return SignedOff(shift, flags=["late"])
 
     stays = Shift.objects.open().of_unit(shift.unit_id).exclude(pk=shift.pk).exists()
-    reason, hand_over, flags = EndReason.NOTHING_OPEN, None, []
+    reason, hand_over = EndReason.NOTHING_OPEN, None
+    flags: list[str] = []
     if held.call is not None and held.assignment is not None:
         reason, hand_over, flags = _leave(
             held.call,

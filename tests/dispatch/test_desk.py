@@ -3,6 +3,7 @@ What the desk decides: who is sent, who takes over, offers, outside units, alarm
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -207,7 +208,7 @@ def test_outside_units_are_named_on_a_call_and_leave_it() -> None:
     scene = factory.scene()
     call, closed = factory.care_call(scene), factory.care_call(scene, status="CLOSED", closed_at=NOON)
     health_one = responders.unit(scene.agency, call_sign="HEALTH 1", outside=True)
-    given = {"call_id": call.pk, "unit_id": health_one.pk, "by": scene.dispatcher, "at": NOON}
+    given: dict[str, Any] = {"call_id": call.pk, "unit_id": health_one.pk, "by": scene.dispatcher, "at": NOON}
 
     with open_door(by=scene.dispatcher, at=NOON):
         desk.attach_outside(**given)

@@ -19,7 +19,9 @@ from journal.kinds import Nature, kinds
 from journal.refusals import Refusal
 
 CATALOGUE: list[type[Refusal]] = [
-    value for _, value in inspect.getmembers(refusals, inspect.isclass) if value.__module__ == refusals.__name__
+    value
+    for _, value in inspect.getmembers(refusals, inspect.isclass)
+    if issubclass(value, Refusal) and value.__module__ == refusals.__name__
 ]
 INTENTS = {
     "call.self_dispatch",

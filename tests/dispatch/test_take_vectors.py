@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dispatch import refusals, rules
+from dispatch import rules
+from journal.refusals import Refusal
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "vectors" / "take.json").read_text())
 
@@ -36,7 +37,7 @@ def test_the_checks_refuse_with_the_first_reason_of_the_vectors(vector: dict[str
     if expected["can"]:
         check()
         return
-    with pytest.raises(refusals.Refusal) as refused:
+    with pytest.raises(Refusal) as refused:
         check()
     assert refused.value.code == expected["why"][0]
 

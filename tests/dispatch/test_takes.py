@@ -23,7 +23,7 @@ from dispatch.models import (
 )
 from journal.door import open_door
 from journal.models import Entry
-from journal.refusals import NotAllowed
+from journal.refusals import NotAllowed, Refusal
 from responders.actions import duty
 from responders.models import Duty
 from responders.refusals import AskedByMissing, NotYourUnit, UnitNotFound
@@ -134,7 +134,7 @@ def test_without_a_cad_a_poach_waits_for_nobody() -> None:
         ),
     ],
 )
-def test_a_poach_is_refused(fields: dict[str, Any], refusal: type[refusals.Refusal]) -> None:
+def test_a_poach_is_refused(fields: dict[str, Any], refusal: type[Refusal]) -> None:
     scene = factory.scene()
     call = factory.police_call(scene, **fields)
 
