@@ -521,7 +521,8 @@ const act = {
     if (!problem) return "";
     const { unit, at } = problem.facts ?? {};
     if (problem.code === "call_already_taken" && unit) {
-      return `${callSign(unit)} took it${at ? ` ${age(clock.now() - Date.parse(at))} ago` : ""}.`;
+      const ago = at ? clock.now() - Date.parse(at) : 0;
+      return `${callSign(unit)} took it ${ago < 5_000 ? "just before you" : `${age(ago)} ago`}.`;
     }
     return problem.message;
   },
@@ -713,6 +714,7 @@ function closeToast() {
 }
 
 const upright = matchMedia("(orientation: portrait) and (min-width: 600px)");
+upright.addEventListener("change", schedule);
 
 function tabs() {
   /** @type {[Ui["tab"], string, string][]} */
@@ -790,6 +792,7 @@ function awake() {
   schedule();
 }
 addEventListener("online", awake);
+addEventListener("resize", schedule);
 addEventListener("pageshow", awake);
 document.addEventListener("visibilitychange", awake);
 addEventListener("beforeunload", (event) => {

@@ -182,5 +182,5 @@ function dutyButtons(s, act, ui) {
  * @param {Snapshot} s
  */
 export function staleWords(s) {
-  return s.line.state === "offline" && s.line.heardAt !== null ? `as of ${minutes(Date.now() - s.line.heardAt)} ago` : "";
+  return s.line.state === "offline" && s.line.heardAt !== null ? `as of ${age(Date.now() - s.line.heardAt)} ago` : "";
 }

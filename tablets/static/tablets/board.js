@@ -52,7 +52,7 @@ export function board(s, act, ui) {
         h("span", { class: "unseen" }, "Nearest first"),
       ),
     ),
-    staleWords(s) && h("p", { class: "stale", role: "status" }, icon("wifi"), h("span", null, `Board ${staleWords(s)}. Nothing can be taken without signal.`)),
+    staleWords(s) && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, `Board ${staleWords(s)}. Nothing can be taken without signal.`)),
     s.cadDown && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, "CAD is silent: nothing can be taken from police.")),
     rows.length
       ? h("ul", { class: "rows", "aria-label": "Waiting calls", onpointerdown: act.still, onscroll: act.still }, rows)
@@ -144,7 +144,7 @@ export function rowDetails(row, s, reasons, act) {
     h("p", { class: "kick" }, h("span", { class: `tag ${call.queue.toLowerCase()}` }, `${call.queue} queue`), h("span", null, `Priority ${call.priority}`), h("span", { class: "soft" }, waiting(call.received_at, s.now))),
     h("p", { class: "where" }, h("span", null, call.address), h("span", { class: "soft" }, row.away)),
     h("ul", { class: "checks" }, DISQUALIFIERS.map(([code, , no, yes, unknown]) => check(call.answers[code], no, yes, unknown))),
-    h("p", { class: "soft" }, [wordsOf(call.type.color), wordsOf(call.place_kind), `recommended: ${wordsOf(call.response)}`, `number ${call.number}`].filter(Boolean).join(" · ")),
+    h("p", { class: "soft cap" }, [wordsOf(call.type.color), wordsOf(call.place_kind), `recommended: ${wordsOf(call.response)}`, `number ${call.number}`].filter(Boolean).join(" · ")),
     call.reasons.length > 0 && h("ul", { class: "reasons" }, call.reasons.map((code) => h("li", null, reasons[code] ?? wordsOf(code)))),
     row.whys.length > 0 && !row.gone && h("div", { class: "against" }, h("b", null, "Why you cannot take it"), h("ul", null, row.whys.map((why) => h("li", null, why)))),
     row.gone && h("p", { class: "against" }, h("b", null, row.gone)),

@@ -34,7 +34,7 @@ export function myCall(s, act, ui) {
       h(
         "p",
         { class: "kick" },
-        h("span", { class: `tag ${call.response === "CARE" ? "care" : "with"}` }, wordsOf(call.response).toUpperCase()),
+        responseTag(call),
         h("span", null, `Priority ${call.priority}`),
         h(
           "button",
@@ -64,6 +64,15 @@ export function myCall(s, act, ui) {
       tool("edit", "Note", () => act.sheet("note")),
     ),
   );
+}
+
+/**
+ * Who goes. A call that was taken from police still says so: the recommendation was theirs.
+ * @param {NonNullable<Snapshot["call"]>} call
+ */
+export function responseTag(call) {
+  const words = call.poach ? "Taken from police" : wordsOf(call.response);
+  return h("span", { class: `tag ${call.response === "CARE" ? "care" : "with"}` }, words.toUpperCase());
 }
 
 /** @param {string} text */

@@ -102,10 +102,17 @@ export class MapView {
   constructor({ tiles, onPick }) {
     this.tiles = tiles;
     this.onPick = onPick;
+    // The ground is painted in the theme's color.
+    new MutationObserver(() => this.#ground?.redraw()).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   }
 
   /** @param {HTMLElement} element */
   attach(element) {
+    // The panel is made anew after the lock screen: what was drawn on the old one is gone with it.
+    this.#map?.remove();
+    this.#layers.clear();
+    this.#fitted = "";
+    this.#moved = false;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#map = L.map(element, {
       zoomControl: false,
@@ -125,12 +132,12 @@ export class MapView {
     this.#ground.addTo(this.#map);
     L.control.scale({ metric: false, imperial: true, maxWidth: 140 }).addTo(this.#map);
     this.#map.on("dragstart", () => (this.#moved = true));
-    new ResizeObserver(() => {
-      this.#map?.invalidateSize({ animate: false });
+    const map = this.#map;
+    new ResizeObserver((_, observer) => {
+      if (map !== this.#map) return observer.disconnect();
+      map.invalidateSize({ animate: false });
       if (!this.#moved) this.#fit();
     }).observe(element);
-    addEventListener("care:theme", () => setTimeout(() => this.#ground?.redraw(), 0));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(() => this.#ground?.redraw(), 0));
     if (this.#scene) this.show(this.#scene);
   }
 

@@ -5,6 +5,7 @@
 
 import { STEP_WORDS } from "./bars.js";
 import { check } from "./board.js";
+import { responseTag } from "./call.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
 import { offered } from "./standing.js";
@@ -89,7 +90,7 @@ function newCall(s, act, ui) {
   const details = ui.locked
     ? [h("h1", { id: "over-title" }, "A new call"), h("p", { class: "say" }, "Unlock to read it. You can acknowledge it from here.")]
     : [
-        h("p", { class: "kick" }, h("span", { class: `tag ${call.response === "CARE" ? "care" : "with"}` }, wordsOf(call.response).toUpperCase()), h("span", null, `Priority ${call.priority}`)),
+        h("p", { class: "kick" }, responseTag(call), h("span", null, `Priority ${call.priority}`)),
         h("h1", { id: "over-title" }, call.type.label),
         h("p", { class: "where" }, h("span", null, call.address), h("span", { class: "soft" }, away(s.here, call.point))),
         call.cautions.map((caution) => h("p", { class: "banner bad" }, icon("warning"), h("b", null, `Caution: ${caution.text}`))),
@@ -152,7 +153,7 @@ export function lockView(s, act, ui) {
     "section",
     { class: "lock", "aria-label": "Locked" },
     h("p", { class: "lock-time" }, wallTime(s.now, s.zone)),
-    h("p", { class: "lock-state" }, own ? `${wordsOf(own.assignment.status)} · ${spent(own.assignment, s.now)}` : s.unit ? wordsOf(s.unit.duty) : ""),
+    h("p", { class: "lock-state cap" }, own ? spent(own.assignment, s.now) || wordsOf(own.assignment.status) : s.unit ? wordsOf(s.unit.duty) : ""),
     ui.unlocking
       ? h(
           "form",

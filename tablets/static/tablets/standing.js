@@ -76,7 +76,7 @@ export function farewell(gone, cleared) {
  * @param {{response: string}} call
  */
 export function isTandem(call) {
-  return call.response.includes("POLICE");
+  return call.response === "CARE+POLICE";
 }
 
 /**

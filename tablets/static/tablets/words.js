@@ -150,7 +150,7 @@ const NOT_DISPATCHABLE = {
 export function whyNot(code, call, unit, notDispatchable) {
   switch (code) {
     case "offline":
-      return "Needs signal: it may be taken";
+      return "Needs signal: others may have it";
     case "call_already_taken":
       return "Taken";
     case "call_not_pending":
