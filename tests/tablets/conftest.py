@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from pytest_django import Settings
 
 from tests.tablets.lines import LiveProcess
 
@@ -78,6 +80,14 @@ def run_live(*, redis_url: str | None = None, application: str = "config.asgi:ap
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _own_rate_limits(settings: Settings) -> None:
+    """
+    Count requests apart from every other test: Redis is shared, and remembers for a minute.
+    """
+    settings.RATE_LIMIT_PREFIX = f"test-{uuid4().hex}"
 
 
 @pytest.fixture(scope="session")

@@ -163,7 +163,13 @@ def test_sockets_to_other_addresses_are_refused(live_server_process: LiveProcess
 
 def test_plain_http_finds_nothing_there(live_server_process: LiveProcess) -> None:
     statuses = {}
-    for method, path in [("GET", "/"), ("GET", "/live/"), ("POST", "/live/"), ("GET", "/admin/"), ("POST", "/api/sync")]:
+    for method, path in [
+        ("GET", "/"),
+        ("GET", "/live/"),
+        ("POST", "/live/"),
+        ("GET", "/admin/"),
+        ("POST", "/api/sync"),
+    ]:
         client = http.client.HTTPConnection("localhost")
         client.sock = socket.socket(socket.AF_UNIX)
         client.sock.connect(live_server_process.path)

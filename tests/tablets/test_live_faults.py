@@ -153,7 +153,9 @@ class locked:  # noqa: N801  reads as a verb: with locked("table")
         self._thread = Thread(target=self._hold, args=(dict(connection.get_connection_params()),))
 
     def _hold(self, parameters: dict[str, object]) -> None:
-        wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
+        wanted = {
+            name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters
+        }
         with psycopg.connect(**wanted) as other:  # type: ignore[arg-type]  # as Django gives them
             other.execute(f"LOCK TABLE {self._table} IN ACCESS EXCLUSIVE MODE")
             self._locked.set()

@@ -4,7 +4,7 @@ Two thousand bad frames: each is answered with an error, none closes the socket,
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -98,11 +98,14 @@ def cases() -> Iterator[str | bytes]:
         if number < len(CORPUS):
             yield CORPUS[number]
         else:
-            yield rng.choice([mutated, random_json, random_text, random_bytes])(rng)
+            make: Callable[[random.Random], str | bytes] = rng.choice(KINDS)
+            yield make(rng)
 
 
 def mutated(rng: random.Random) -> str:
-    text = list(rng.choice(['{"t":"ping"}', '{"t":"ping","id":1}', '{"t":"frame","s":"area.3","prev":1,"n":2,"d":[]}']))
+    text = list(
+        rng.choice(['{"t":"ping"}', '{"t":"ping","id":1}', '{"t":"frame","s":"area.3","prev":1,"n":2,"d":[]}'])
+    )
     for _ in range(rng.randint(1, 4)):
         place = rng.randrange(len(text) + 1)
         text[place : place + rng.randint(0, 2)] = [chr(rng.choice([rng.randrange(128), rng.randrange(0x20, 0xD7FF)]))]
@@ -119,7 +122,13 @@ def value(rng: random.Random, depth: int) -> object:
         return [value(rng, depth - 1) for _ in range(rng.randint(0, 2))]
     if kind == 6:
         return {rng.choice(["t", "s", "d", "n", "type", ""]): value(rng, depth - 1) for _ in range(rng.randint(0, 2))}
-    return [None, True, rng.randrange(-(2**70), 2**70), rng.random() * 10 ** rng.randint(-300, 300), "x" * rng.randint(0, 9)][kind]
+    return [
+        None,
+        True,
+        rng.randrange(-(2**70), 2**70),
+        rng.random() * 10 ** rng.randint(-300, 300),
+        "x" * rng.randint(0, 9),
+    ][kind]
 
 
 def random_text(rng: random.Random) -> str:
@@ -128,3 +137,6 @@ def random_text(rng: random.Random) -> str:
 
 def random_bytes(rng: random.Random) -> bytes:
     return rng.randbytes(rng.randint(0, 300))
+
+
+KINDS: list[Callable[[random.Random], str | bytes]] = [mutated, random_json, random_text, random_bytes]
