@@ -167,7 +167,7 @@ def _attempts(calls: list[int], shifts: list[int]) -> None:
                     held = takes.self_dispatch(call_id=call, by=actor, at=now)
             except Refusal as refusal:
                 # The winner clears at once, so that later ones find it closed.
-            assert refusal.code in ("call_already_taken", "call_not_pending"), refusal.code
+                assert refusal.code in ("call_already_taken", "call_not_pending"), refusal.code
                 continue
             with open_door(by=actor, at=now + timedelta(seconds=1)):
                 assignments.clear(assignment_id=held.pk, disposition="HANDLED", by=actor, at=now + timedelta(seconds=1))
