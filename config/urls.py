@@ -12,6 +12,7 @@ from drf_spectacular.views import SpectacularAPIView
 from config import schema as schema  # registers how to authenticate with drf-spectacular
 from journal.kinds import kinds
 from responders.api import action_view
+from responders.permissions import MayUseRoute
 from responders.views import SessionView
 
 
@@ -21,6 +22,7 @@ class SchemaView(SpectacularAPIView):
     """
 
     route_name = "schema"
+    permission_classes = (MayUseRoute,)
 
 
 def health(request: HttpRequest) -> HttpResponse:

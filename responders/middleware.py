@@ -5,6 +5,7 @@ API views answer for themselves through DRF (tablets and CAD systems have no ses
 page whose URL name nobody granted anything does not exist.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import ResolverMatch, reverse
 from django.utils import timezone
@@ -25,6 +26,8 @@ from responders.authentication import actor_for
 from responders.models import Person
 from responders.rate_limits import check_page_rate
 from responders.refusals import SignInUnavailable
+
+_log = logging.getLogger(__name__)
 
 BACKGROUND_HEADER: Final = "X-Background"
 # Parts of the admin site that would go round our own sign-in.
@@ -92,22 +95,32 @@ class People:
         if issubclass(getattr(view, "cls", object), APIView):
             return None
         route = route_of(request.resolver_match)
+        refused = self._guard(request, route)
+        request.refused = refused is not None  # type: ignore[attr-defined]  # for the log, and for the tests
+        if refused is not None:
+            _log.info("refused: %s %s to %s", request.method, route, request.actor)  # type: ignore[attr-defined]
+            return refused
+        try:
+            check_page_rate(request, route or "")
+        except Refusal as refusal:
+            return self.process_exception(request, refusal)
+        return None
+
+    def _guard(self, request: HttpRequest, route: str | None) -> HttpResponse | None:
         actor = request.actor  # type: ignore[attr-defined]  # set above
         grants = permissions.grants_of(route)
         if not grants:
-            raise Http404
-        check_page_rate(request, route or "")
-        method = request.method or ""
+            return render(request, "404.html", status=404)
+        method = "GET" if request.method == "HEAD" else request.method or ""
         if request.half_signed_in:  # type: ignore[attr-defined]  # set above
-            return self._towards_second_factor(request, route)
+            return self._towards_second_factor(request, route, method)
         if permissions.may_use(actor, route, method):
             if route == "admin" and self._must_show_again(request):
                 return _to(request, "mfa_reauthenticate")
             return None
         if actor is None:
             return _to(request, "account_login")
-        known = "GET" if method == "HEAD" else method
-        if known not in grants and any(permissions.may_use(actor, route, other) for other in grants):
+        if method not in grants and any(permissions.may_use(actor, route, other) for other in grants):
             return render(request, "405.html", status=405)
         return render(request, "403.html", status=403)
 
@@ -146,12 +159,12 @@ class People:
             request.half_signed_in = True  # type: ignore[attr-defined]  # see above
         return True
 
-    def _towards_second_factor(self, request: HttpRequest, route: str | None) -> HttpResponse | None:
+    def _towards_second_factor(self, request: HttpRequest, route: str | None, method: str) -> HttpResponse | None:
         # Somebody who has a factor must show it; only who has none may add one with the password alone. Otherwise a
         # stolen password would be enough to add one's own.
         has_factor = Authenticator.objects.filter(user_id=request.user.pk).exists()
         steps = permissions.NEXT_STEPS if has_factor else permissions.FIRST_STEPS
-        if route in steps or route == "home":
+        if (route in steps or route == "home") and method in permissions.grants_of(route):
             return None
         return _to(request, "mfa_reauthenticate" if has_factor else "mfa_activate_totp")
 

@@ -1,0 +1,97 @@
+"""
+Two agencies with one of everything, and a client for each kind of bearer of the first.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.test import Client
+
+from dispatch.actions import cad_keys
+from dispatch.models import Alarm, AlarmKind, Debrief, HandOver, Origin, Policy, Stop
+from journal.door import open_door
+from responders.models import Person, RoleName
+from tests.factories import dispatch, responders, tablets
+from tests.security.clients import desk_client
+
+BEARERS = ["ANONYMOUS", "PASSWORD", *RoleName.values, "TABLET", "CREW", "CAD"]
+NOBODYS = 999_999_999
+
+
+@dataclass
+class World:
+    """
+    The scene that bearers belong to, ids of what it holds, and of what a neighbouring agency holds.
+    """
+
+    scene: dispatch.Scene
+    things: dict[str, int]
+    of_other_unit: dict[str, int]
+    of_other_agency: dict[str, int]
+    people: dict[str, Person]
+
+    def client(self, bearer: str) -> Client:
+        """
+        Return a client that comes as this kind of bearer.
+        """
+        if bearer == "ANONYMOUS":
+            return Client()
+        if bearer == "PASSWORD":
+            return desk_client(self.people["DISPATCHER"], second_factor=False)
+        if bearer in self.people:
+            return desk_client(self.people[bearer])
+        if bearer == "TABLET":
+            return tablets.paired(self.scene.unit).client
+        if bearer == "CREW":
+            return tablets.crewed(self.scene.unit).client
+        now = datetime.now(UTC)
+        with open_door(by="system:test", at=now):
+            _, key = cad_keys.make(agency_id=self.scene.agency.pk, name="CAD", by="system:test", at=now)
+        return Client(headers={"Authorization": f"CAD {key}"})
+
+
+def world() -> World:
+    """
+    Return two agencies with one of everything.
+    """
+    # With the demo's dispatcher, so that the demo's doors lead somewhere.
+    scene = dispatch.scene(slug="seattle-demo")
+    responders.person(scene.agency, "DISPATCHER", email="demo-dispatcher@example.org")
+    other_unit, _ = dispatch.rival(scene.agency, scene.area)
+    people = {role: responders.person(scene.agency, role) for role in RoleName.values}
+    # Somebody else keeps the role: the only administrator cannot be touched, which would look like a denial.
+    responders.person(scene.agency, "ADMIN")
+    neighbour = dispatch.scene()
+    return World(
+        scene=scene,
+        things=_one_of_everything(scene, scene.unit),
+        of_other_unit=_one_of_everything(scene, other_unit),
+        of_other_agency=_one_of_everything(neighbour, neighbour.unit),
+        people=people,
+    )
+
+
+def _one_of_everything(of: dispatch.Scene, unit: responders.Unit) -> dict[str, int]:
+    now = datetime.now(UTC)
+    held = dispatch.assignment(of, unit=unit, origin=Origin.POACHED)
+    third, _ = dispatch.rival(of.agency, of.area)
+    with open_door(by="system:test", at=now):
+        stop = Stop.objects.create(call=held.call, assignment=held, reasons=["WEAPON"], raised_at=now)
+        alarm = Alarm.objects.create(call=held.call, kind=AlarmKind.NOT_DELIVERED, due_at=now, raised_at=now)
+        hand_over = HandOver.objects.create(
+            assignment=held, call=held.call, to_unit=third, asked_at=now, asked_by="person:1"
+        )
+        policy = Policy.objects.create(agency=of.agency, name=f"Policy {unit.pk}", version=1, rules={})
+    return {
+        "unit": unit.pk,
+        "person": responders.person(of.agency).pk,
+        "tablet": tablets.paired(unit).tablet.pk,
+        "call": held.call_id,
+        "assignment": held.pk,
+        "stop": stop.pk,
+        "alarm": alarm.pk,
+        "hand_over": hand_over.pk,
+        "caution": dispatch.caution(of.agency, phone="206-555-0100", expires_at=now + timedelta(days=1)).pk,
+        "debrief": Debrief.objects.get(poach__assignment=held).pk,
+        "policy": policy.pk,
+    }
