@@ -56,7 +56,7 @@ def run() -> list[Figure]:
                 paired_by=make.person(agency, "SUPERVISOR"),
             )
             SignOn.objects.create(tablet=tablet, shift=Shift.objects.filter(unit=unit).earliest("pk"), started_at=now)
-        calls = [make_dispatch.care_call(agency, area=area).pk for _ in range(PENDING)]
+        calls = [make_dispatch.call(agency, area=area).pk for _ in range(PENDING)]
         with running_web() as port:
             before = asyncio.run(_pulls(port, token, f"area.{area.pk}"))
             _add_past(calls[0], f"area.{area.pk}", f"desk.{agency.pk}")

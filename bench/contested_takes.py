@@ -87,7 +87,7 @@ def _town() -> _Town:
 def _over_http(town: _Town) -> list[Figure]:
     area = town.agency.areas.get()
     with running_web() as port:
-        return asyncio.run(_rounds(port, town, [make_dispatch.care_call(town.agency, area=area).pk for _ in range(ROUNDS)]))
+        return asyncio.run(_rounds(port, town, [make_dispatch.call(town.agency, area=area).pk for _ in range(ROUNDS)]))
 
 
 async def _rounds(port: int, town: _Town, calls: list[int]) -> list[Figure]:
@@ -116,7 +116,9 @@ async def _rounds(port: int, town: _Town, calls: list[int]) -> list[Figure]:
             unit="attempts/s",
         ),
         Figure(name="contested takes over HTTP: a round of 50, median", value=median(lasted) * 1000, unit="ms"),
-        Figure(name="contested takes over HTTP: one attempt, p99", value=waits[len(waits) * 99 // 100] * 1000, unit="ms"),
+        Figure(
+            name="contested takes over HTTP: one attempt, p99", value=waits[len(waits) * 99 // 100] * 1000, unit="ms"
+        ),
     ]
 
 
@@ -130,7 +132,7 @@ async def _take(client: Client, call: int, waits: list[float]) -> tuple[int, byt
 def _at_the_action(town: _Town) -> tuple[float, float]:
     area = town.agency.areas.get()
     rounds = ATTEMPTS // UNITS
-    calls = [make_dispatch.care_call(town.agency, area=area).pk for _ in range(rounds)]
+    calls = [make_dispatch.call(town.agency, area=area).pk for _ in range(rounds)]
     shifts = [Shift.objects.filter(unit=unit).earliest("pk").pk for unit in town.units]
     database = connection.settings_dict["NAME"]
     connection.close()
@@ -170,7 +172,9 @@ def _attempts(calls: list[int], shifts: list[int]) -> None:
                 assert refusal.code in ("call_already_taken", "call_not_pending"), refusal.code
                 continue
             with open_door(by=actor, at=now + timedelta(seconds=1)):
-                assignments.clear(assignment_id=held.pk, disposition="HANDLED", by=actor, at=now + timedelta(seconds=1))
+                assignments.clear(
+                    assignment_id=held.pk, disposition="HANDLED", by=actor, at=now + timedelta(seconds=1)
+                )
 
 
 def _pgbench_floor(calls: list[int]) -> float:

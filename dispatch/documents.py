@@ -404,7 +404,9 @@ def _type(row: CallType) -> _Body:
 
 def _poach(assignment: Assignment) -> _Body | None:
     poach: Poach | None = getattr(assignment, "poach", None)
-    return poach and {"state": poach.state, "reason": poach.reason, "settled_at": poach.settled_at}
+    if poach is None:
+        return None
+    return {"state": poach.state, "reason": poach.reason, "settled_at": poach.settled_at}
 
 
 def _point(point: Point | None) -> list[float] | None:

@@ -4,6 +4,7 @@ Hints reach the live processes, and nobody ever waits for them.
 
 import asyncio
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from channels.layers import channel_layers
@@ -15,7 +16,7 @@ from journal import hints
 
 @pytest.fixture
 def layer() -> RedisPubSubChannelLayer:
-    config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
     return RedisPubSubChannelLayer(**config)
 
 

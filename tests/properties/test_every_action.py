@@ -101,11 +101,12 @@ def attempt(data: st.DataObject, here: Scene, how: str, at: Any, sent: list[Any]
     kind = data.draw(st.sampled_from(sorted(kinds().values(), key=lambda kind: kind.name)))
     by = data.draw(st.sampled_from(here.actors))
     args = arguments(data.draw, kind, here, at)
-    faulty = {"crash": failing_after_its_effect, "fault": failing_in_the_database}.get(how, lambda kind: kind)(kind)
+    faults = {"crash": failing_after_its_effect, "fault": failing_in_the_database}
+    asked = faults[how](kind) if how in faults else kind
     action_id = uuid4()
     entries = Entry.objects.count()
     try:
-        answer = run_action(faulty, action_id=action_id, args=args, by=by, at=at, happened_at=None)
+        answer = run_action(asked, action_id=action_id, args=args, by=by, at=at, happened_at=None)
     except (Crash, DataError):
         assert Entry.objects.count() == entries
     except Refusal:
