@@ -1,26 +1,27 @@
 """
-A figure: what was measured, against what, and whether it is good enough.
+What a measurement found: printed as a table, and written to bench/results.json.
 """
 
 import json
+import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from os import cpu_count
 from pathlib import Path
 
-RESULTS = Path(__file__).with_name("results.json")
+_ROOT = Path(__file__).resolve().parent.parent
+RESULTS = _ROOT / "bench" / "results.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """
-    One measurement: a median of repeated runs, in ``unit``.
+    One measured figure.
 
-    ``against`` names the floor or the peer of the same run, ``ratio`` is ours to theirs, ``goal`` is written as a person
-    would ("ratio <= 1.3") and ``met`` says whether it was reached; all None where nothing is promised.
+    ``ratio`` is the value divided by that of ``against``, measured in the same run; ``goal`` says in words what is
+    wanted, and ``met`` whether it was reached, None where there is no goal.
     """
 
     name: str
@@ -31,48 +32,48 @@ class Figure:
     goal: str | None = None
     met: bool | None = None
 
-    def __str__(self) -> str:
-        parts = [f"{self.name}: {_number(self.value)} {self.unit}"]
-        if self.ratio is not None:
-            parts.append(f"{_number(self.ratio)} x {self.against}")
-        if self.goal is not None:
-            parts.append(f"goal {self.goal}: {'met' if self.met else 'MISSED'}")
-        return "; ".join(parts)
 
-
-def write_results(figures: Sequence[Figure], *, path: Path = RESULTS) -> None:
+def write(figures: Sequence[Figure], *, at: datetime | None = None, to: Path = RESULTS) -> None:
     """
-    Write the figures of one run, with the machine, the instant and the commit, replacing figures of the same names.
+    Write the figures with where, when and of which commit they were measured.
     """
-    kept: dict[str, dict[str, object]] = {}
-    if path.exists():
-        kept = {figure["name"]: figure for figure in json.loads(path.read_text())["figures"]}
-    kept |= {figure.name: asdict(figure) for figure in figures}
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=path.parent
-    )
-    report = {
-        "machine": f"{cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
-        "figures": list(kept.values()),
+    results = {
+        "machine": machine(),
+        "date": (at or datetime.now(UTC)).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "commit": _commit(),
+        "figures": [asdict(figure) for figure in figures],
     }
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    to.write_text(json.dumps(results, indent=2) + "\n")
 
 
-def table(figures: Sequence[Figure]) -> str:
+def table(figures: Iterable[Figure]) -> str:
     """
-    Return the figures as the Markdown table of docs/benchmarks.md.
+    Return the figures as a Markdown table.
     """
-    lines = ["| what | figure | against | ratio | goal |", "|---|---|---|---|---|"]
+    rows = ["| figure | value | against | ratio | goal | met |", "|---|---:|---|---:|---|---|"]
     for figure in figures:
-        ratio = "" if figure.ratio is None else _number(figure.ratio)
-        goal = "" if figure.goal is None else f"{figure.goal}: {'met' if figure.met else '**missed**'}"
-        lines.append(
-            f"| {figure.name} | {_number(figure.value)} {figure.unit} | {figure.against or ''} | {ratio} | {goal} |"
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+        met = "" if figure.met is None else ("yes" if figure.met else "**no**")
+        rows.append(
+            f"| {figure.name} | {figure.value:,.1f} {figure.unit} | {figure.against or ''} | {ratio}"
+            f" | {figure.goal or ''} | {met} |"
         )
-    return "\n".join(lines)
+    return "\n".join(rows)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def machine() -> str:
+    """
+    Return what the figures were measured on: cores, memory, system, Python.
+    """
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores, {gigabytes:.0f} GiB, {platform.system()} {platform.machine()},"
+        f" Python {platform.python_version()}"
+    )
+
+
+def _commit() -> str:
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
