@@ -58,7 +58,12 @@ def acknowledge(*, alarm_id: int, by: Actor, at: datetime) -> Alarm:
     if alarm.ended_at is not None:
         raise refusals.AlarmEnded(alarm=alarm_id, by=alarm.ended_by, at=alarm.ended_at)
 
-    # An alarm that is acknowledged before it is due was seen coming: it never rings.
+    # An alarm that is acknowledged before it is due was seen coming: it never rings. Those of the same assignment that
+    # were due before it said less: who has seen "you may reassign" has seen "not acknowledged".
+    ended = Alarm.objects.filter(call=call, ended_at=None, assignment=alarm.assignment_id, due_at__lte=alarm.due_at)
+    if alarm.assignment_id is None:
+        ended = ended.filter(pk=alarm.pk)
+    ended.exclude(kind=AlarmKind.STOP_NOT_ACKNOWLEDGED).update(ended_at=at, ended_by=str(by))
     alarm.ended_at, alarm.ended_by = at, str(by)
     alarm.save(update_fields=["ended_at", "ended_by"])
 

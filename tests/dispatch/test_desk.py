@@ -345,6 +345,23 @@ def test_a_dispatcher_silences_an_alarm_once() -> None:
     assert refused.value.facts["by"] == str(scene.dispatcher)
 
 
+def test_who_has_seen_the_later_alarm_has_seen_the_earlier_ones() -> None:
+    scene = factory.scene()
+    held = factory.assignment(scene)
+    with open_door(by="system:test", at=NOON):
+        stops.raise_stop(call=Call.objects.lock(held.call_id), reasons=["WEAPON_YES"], by="system:test", at=NOON)
+    later = Alarm.objects.get(assignment=held, kind=AlarmKind.NOT_ACKNOWLEDGED)
+
+    with open_door(by=scene.dispatcher, at=LATER):
+        alarms.acknowledge(alarm_id=later.pk, by=scene.dispatcher, at=LATER)
+
+    # A stop is another matter, and what is still to come is still to come.
+    assert {alarm.kind for alarm in Alarm.objects.filter(ended_at=None)} == {
+        AlarmKind.REASSIGNABLE,
+        AlarmKind.STOP_NOT_ACKNOWLEDGED,
+    }
+
+
 def test_an_alarm_is_raised_once_however_often_it_is_asked_for() -> None:
     scene = factory.scene()
     held = factory.assignment(scene)

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from dispatch.models import Assignment, Stop
-from journal.door import Answer
+from dispatch.actions import stops
+from dispatch.models import Assignment, Call
+from journal.door import Answer, open_door
 from journal.kinds import kinds
 from journal.refusals import InvalidArgs
 from responders.actors import Actor
@@ -88,9 +89,12 @@ def test_every_other_kind_over_the_door() -> None:
     given = ask(desk, "call.reassign", assignment=held, unit=other.pk, reason="Closer").body["assignment"]
     alarm = Assignment.objects.get(pk=given).alarms.earliest("due_at")
     assert ask(desk, "alarm.acknowledge", alarm=alarm.pk).body == {"alarm": alarm.pk}
+    with open_door(by="system:test", at=NOON):
+        [stop] = stops.raise_stop(call=Call.objects.lock(care.pk), reasons=["WEAPON_YES"], by="system:test", at=NOON)
+    seen = ask(other_tablet, "stop.acknowledge", stop=stop.pk).body
+    assert seen == {"stop": stop.pk, "acknowledged_at": "2026-06-03T19:00:00Z"}
     signed_off = ask(tablet, "shift.sign_off", choice="NOTHING_OPEN").body
     assert signed_off == {"shift": tablet.shift_id, "ended": True, "flags": []}
-    assert not Stop.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,18 @@ def test_the_call_closes_when_the_last_unit_clears() -> None:
     assert bodies(f"unit.{second_unit.pk}", "call") == {}
 
 
+def test_what_an_assisting_unit_says_does_not_stand_for_the_call() -> None:
+    scene = factory.scene()
+    first = factory.assignment(scene, status=AssignmentStatus.ON_SCENE)
+    second_unit, second_tablet = factory.rival(scene.agency, scene.area)
+    second = factory.assignment(scene, to=first.call, unit=second_unit)
+
+    tell(AssignmentStatus.CLEARED, second, by=second_tablet, disposition="NO_ACTION_NEEDED")
+
+    first.refresh_from_db()
+    assert (first.call.status, first.call.disposition, first.primary) == (CallStatus.ASSIGNED, "", True)
+
+
 def test_a_note_with_the_clearing_is_kept_on_the_call() -> None:
     scene = factory.scene()
     held = factory.assignment(scene, status=AssignmentStatus.ON_SCENE)

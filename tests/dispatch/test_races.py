@@ -5,7 +5,8 @@ Threads against each other, released at once by a barrier: the locks decide, exa
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -259,6 +260,72 @@ def test_signing_off_against_being_sent() -> None:
         assert done.flags == ([] if sent == "unit_not_dispatchable" else ["sign_off_left_call"])
 
     assert_consistent()
+
+
+def test_a_call_that_came_while_the_sign_off_waited_is_found() -> None:
+    scene = factory.scene()
+    partner = responders.tablet_actor(scene.unit.shifts.exclude(pk=scene.tablet.shift_id or 0).get())
+    with open_door(by=partner, at=NOON):
+        shifts.sign_off(choice="NOTHING_OPEN", by=partner, at=NOON)
+    with open_door(by="system:test", at=NOON):
+        scene.unit.crew_minimum = 1
+        scene.unit.save(update_fields=["crew_minimum"])
+    call = factory.care_call(scene)
+    sent = Event()
+
+    def send_slowly() -> Assignment:
+        with open_door(by=scene.dispatcher, at=LATER):
+            held = desk.dispatch(call_id=call.pk, unit_id=scene.unit.pk, by=scene.dispatcher, at=LATER)
+            sent.set()
+            wait_until_somebody_waits_for_a_lock()
+        return held
+
+    def sign_off_after() -> Any:
+        sent.wait(30)
+        return through_a_door(scene.tablet, shifts.sign_off, choice="NOTHING_OPEN")()
+
+    held, done = race(send_slowly, sign_off_after)
+
+    held.refresh_from_db()
+    assert (held.status, done.flags) == (AssignmentStatus.HANDED_BACK, ["sign_off_left_call"])
+    assert_consistent()
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    """
+    Return as soon as another connection to this database waits for a row that is locked.
+    """
+    for _ in range(1_000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+        sleep(0.01)
+    raise AssertionError("nobody waits for a lock")
+
+
+def test_a_sweep_leaves_a_call_alone_that_somebody_works_on() -> None:
+    scene = factory.scene()
+    held = factory.assignment(scene)
+    locked, swept = Event(), Event()
+
+    def work_slowly() -> None:
+        with open_door(by=scene.dispatcher, at=LATER):
+            Call.objects.lock(held.call_id)
+            locked.set()
+            assert swept.wait(30)
+
+    def sweep() -> Any:
+        assert locked.wait(30)
+        try:
+            return through_a_door(tasks.SWEEP, alarms.raise_due, call_id=held.call_id)()
+        finally:
+            swept.set()
+
+    assert race(work_slowly, sweep) == [None, 0]
 
 
 def test_sweeps_raise_an_alarm_once_however_many_run() -> None:
