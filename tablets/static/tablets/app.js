@@ -6,7 +6,7 @@ import { Actions } from "./actions.js";
 import { STEP_WORDS, statusBar, topBar } from "./bars.js";
 import { board } from "./board.js";
 import { myCall } from "./call.js";
-import { h, icon, render } from "./dom.js";
+import { h, icon, loadIcons, render } from "./dom.js";
 import { jsonFetcher } from "./http.js";
 import { Line } from "./line.js";
 import { MapView } from "./map.js";
@@ -836,6 +836,7 @@ function end(why) {
 }
 
 async function open() {
+  await loadIcons();
   for (let tries = 0; ; tries++) {
     try {
       const me = await fetchJson("/api/tablets/me/");

@@ -66,10 +66,27 @@ export function icon(name) {
   return h("svg", { class: "icon", "aria-hidden": "true" }, h("use", { href: `${sprite()}#${name}` }));
 }
 
-let spriteUrl = "";
+/** @type {string|null} */
+let spriteUrl = null;
 function sprite() {
-  spriteUrl ||= document.querySelector('meta[name="sprite"]')?.getAttribute("content") ?? "";
+  spriteUrl ??= document.querySelector('meta[name="sprite"]')?.getAttribute("content") ?? "";
   return spriteUrl;
+}
+
+/**
+ * Take all icons into the page, so that one that is first needed without signal is there.
+ */
+export async function loadIcons() {
+  try {
+    const text = await (await fetch(sprite())).text();
+    const all = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+    if (all.nodeName !== "svg") return;
+    all.setAttribute("hidden", "");
+    document.body.append(document.importNode(all, true));
+    spriteUrl = "";
+  } catch {
+    // They come one by one from the file, then.
+  }
 }
 
 /**

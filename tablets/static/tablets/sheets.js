@@ -119,16 +119,25 @@ const SHEETS = {
 
   hand_over: (s, act, ui) => {
     if (s.line.state === "offline") return ["Hand the call over", h("p", null, "This needs signal: the other crew has to accept. Use the radio.")];
-    const free = s.units.filter(({ body }) => body.status !== "OFF_SHIFT").sort((a, b) => Number(a.body.call !== null) - Number(b.body.call !== null));
+    const near = s.units.filter(({ body }) => body.status !== "OFF_SHIFT").map(({ id, body }) => ({ id, body, why: whyNotAsked(body) }));
+    near.sort((a, b) => Number(Boolean(a.why)) - Number(Boolean(b.why)));
+    const free = near.some(({ why }) => !why);
     return [
       "Hand the call over",
       [
         h("p", null, "It stays yours until the other crew accepts."),
-        free.length
-          ? h("div", { class: "list" }, free.map(({ id, body }) => choice(`${body.call_sign} · ${wordsOf(body.status).toLowerCase()} · ${body.crew} on board`, ui.sheet?.chosen === id, () => act.choose(id))))
-          : h("p", { class: "nothing" }, "No other unit is on shift in your area. Hand it back instead, or talk to the desk."),
+        !free && h("p", { class: "banner ask" }, icon("info_outline"), h("b", null, "No other unit can take it now. Hand it back instead, or talk to the desk.")),
+        h(
+          "div",
+          { class: "list" },
+          near.map(({ id, body, why }) =>
+            why
+              ? h("p", { class: "btn choice cannot", key: id }, h("span", null, `${body.call_sign} · ${why}`))
+              : choice(`${body.call_sign} · ${wordsOf(body.status).toLowerCase()} · ${body.crew} on board`, ui.sheet?.chosen === id, () => act.choose(id)),
+          ),
+        ),
       ],
-      free.length > 0 && h("button", { class: "btn next", type: "button", disabled: !ui.sheet?.chosen, onclick: act.handOver }, ui.sheet?.chosen ? "Ask them to take over" : "Choose a unit"),
+      free && h("button", { class: "btn next", type: "button", disabled: !ui.sheet?.chosen, onclick: act.handOver }, ui.sheet?.chosen ? "Ask them to take over" : "Choose a unit"),
     ];
   },
 
@@ -294,6 +303,16 @@ const SHEETS = {
     ];
   },
 };
+
+/**
+ * Why a unit cannot be asked to take a call over; empty when it can. A meal may be interrupted.
+ * @param {import("./wire.js").UnitBody} unit
+ */
+function whyNotAsked(unit) {
+  if (unit.call !== null) return "has a call";
+  if (unit.crew < unit.crew_minimum) return `${unit.crew} on board, needs ${unit.crew_minimum}`;
+  return unit.duty === "AVAILABLE" || unit.duty === "MEAL" ? "" : wordsOf(unit.duty).toLowerCase();
+}
 
 /** @param {Snapshot} s */
 export function awayWords(s) {
