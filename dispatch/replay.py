@@ -199,7 +199,7 @@ def wall_clock(text: str, form: str | None = None, *, not_before: datetime | Non
     return second if not_before is not None and first < not_before <= second else first
 
 
-def _read_2016(rows: csv.DictReader[str]) -> Reading:
+def _read_2016(rows: "csv.DictReader[str]") -> Reading:
     reading = Reading(Shape.INCIDENT_RESPONSE_2016)
     found: list[tuple[str, dict[str, str], datetime, datetime | None]] = []
     seen: set[str] = set()
@@ -255,7 +255,7 @@ def _read_2016(rows: csv.DictReader[str]) -> Reading:
     return reading
 
 
-def _read_call_data(rows: csv.DictReader[str]) -> Reading:
+def _read_call_data(rows: "csv.DictReader[str]") -> Reading:
     reading = Reading(Shape.CALL_DATA)
     by_number: dict[str, list[dict[str, str]]] = {}
     for row in rows:

@@ -4,10 +4,10 @@
 import { age, clock } from "../../tablets/times.js";
 import { does, reassign, reassignable } from "./commands.js";
 import { byId, el, icon, key, keyed, setText } from "./dom.js";
-import { alarmWords, cad, ringing } from "./model.js";
+import { alarmWords, cad, grouped, ringing } from "./model.js";
 import { agency, calls, feed, lineState } from "./store.js";
 
-/** @typedef {ReturnType<typeof ringing>[number]} Ringing */
+/** @typedef {ReturnType<typeof ringing>[number] & {all: string[]}} Ringing */
 
 const MUTE = "care-desk-muted";
 // A line that is not live for shorter than this is a blink.
@@ -88,7 +88,7 @@ function ring() {
 /** Draw the alarms and the state of the two links. */
 export function draw() {
   const instant = clock.now();
-  now = ringing(calls(), instant).filter((alarm) => !seen.has(alarm.id));
+  now = grouped(ringing(calls(), instant).filter((alarm) => !seen.has(alarm.id)));
   const fresh = now.filter((alarm) => !rung.has(alarm.id));
   if (fresh.length > 0) {
     for (const alarm of fresh) rung.add(alarm.id);
@@ -148,14 +148,16 @@ async function again(id) {
 
 /** @param {string} id */
 async function acknowledge(id) {
-  seen.add(id);
+  const all = now.find((one) => one.id === id)?.all ?? [id];
+  for (const one of all) seen.add(one);
   draw();
-  const done = await does("alarm.acknowledge", { alarm: Number(id) }, "");
-  // What the server did not take rings on.
-  if (done === null) {
-    seen.delete(id);
-    rung.delete(id);
-    draw();
+  for (const one of all) {
+    // What the server did not take rings on.
+    if ((await does("alarm.acknowledge", { alarm: Number(one) }, "")) === null) {
+      seen.delete(one);
+      rung.delete(one);
+      draw();
+    }
   }
 }
 

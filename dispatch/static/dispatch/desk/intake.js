@@ -375,7 +375,7 @@ function drawVerdict(unit) {
           : "";
     return [
       el("b", {}, verdict.response === "CARE" ? "CARE alone" : response),
-      el("ul", {}, ...lines.map((line) => el("li", {}, line)), going ? el("li", { class: "going" }, going) : null),
+      el("ul", {}, ...lines.map((/** @type {string} */ line) => el("li", {}, line)), going ? el("li", { class: "going" }, going) : null),
       verdict.policy ? el("small", {}, `By ${policyName(verdict.policy)}${verdict.area ? ` · ${verdict.area.name}` : ""}`) : null,
     ];
   });

@@ -257,6 +257,28 @@ export function ringing(calls, now) {
   return due.sort((a, b) => LOUD.indexOf(a.kind) - LOUD.indexOf(b.kind) || a.due - b.due);
 }
 
+// Steps of one trouble: a tablet that was not reached, a crew that does not answer. Only the latest is worth reading.
+const LADDER = new Set(["NOT_DELIVERED", "NOT_ACKNOWLEDGED", "REASSIGNABLE"]);
+
+/**
+ * Put alarms that are one trouble together under the loudest of them.
+ *
+ * @template {{id: string, kind: string, assignment: Doc | undefined}} A
+ * @param {A[]} alarms the loudest first
+ * @returns {(A & {all: string[]})[]} each with the ids of all that it stands for
+ */
+export function grouped(alarms) {
+  /** @type {Map<string, A & {all: string[]}>} */
+  const groups = new Map();
+  for (const alarm of alarms) {
+    const key = LADDER.has(alarm.kind) && alarm.assignment ? `assignment ${alarm.assignment.id}` : `alarm ${alarm.id}`;
+    const group = groups.get(key);
+    if (group) group.all.push(alarm.id);
+    else groups.set(key, { ...alarm, all: [alarm.id] });
+  }
+  return [...groups.values()];
+}
+
 /**
  * Say an alarm in a sentence.
  *
