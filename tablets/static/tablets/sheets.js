@@ -207,7 +207,7 @@ const SHEETS = {
         times.filter(([, at]) => at).map(([name, at, status]) => {
           const fact = told.get(status);
           const sure = !fact ? icon("check") : null;
-          return h("li", null, h("b", null, name), h("span", null, wallTime(at ?? "", s.zone, { seconds: true })), h("span", { class: fact ? "unsure" : "no" }, sure, fact ? (fact.state === "applied" ? "received" : s.line.state === "offline" ? "waiting to send" : "sending…") : "received"));
+          return h("li", null, h("b", null, name), h("span", null, wallTime(at ?? "", s.zone, { seconds: true })), h("span", { class: fact ? "unsure" : "no" }, sure, fact ? (fact.state === "applied" ? "sent" : s.line.state === "offline" ? "waiting to send" : "sending…") : "on record"));
         }),
       ),
     ];

@@ -66,6 +66,14 @@ form.addEventListener("submit", (event) => {
   void signOn();
 });
 
+if (JSON.parse(document.getElementById("config")?.textContent ?? "{}").demo) {
+  const door = document.createElement("a");
+  door.href = "/";
+  door.textContent = "Step in from the first page";
+  const why = /** @type {HTMLElement} */ (document.getElementById("why"));
+  why.append("The demo's people have no passwords. ", door, " instead.");
+}
+
 // Ten hours is a shift; whoever works another changes it.
 const end = new Date(Date.now() + 10 * 3_600_000);
 field("until").value = `${String(end.getHours()).padStart(2, "0")}:00`;
