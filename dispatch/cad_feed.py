@@ -279,16 +279,16 @@ def _read(serializer_class: type[Any], data: object) -> Any:
     return serializer
 
 
-def _coded(details: Any) -> Any:
-    # What is inside lists of lists is told as one list: who reads it wants the field and the code.
-    if isinstance(details, dict):
-        if set(details) == {"message", "code"}:
-            return [{"code": str(details["code"]), "message": str(details["message"])}]
-        return {str(name): _coded(inner) for name, inner in details.items()}
-    if isinstance(details, list):
-        return [one for inner in details for one in _listed(_coded(inner))]
-    return [{"code": "invalid", "message": str(details)}]
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _coded(details: Any, path: str = "") -> dict[str, list[dict[str, str]]]:
+    # Flat, one key for each place in the body: what is wrong in the second unit is at "care_units.1.on_scene_at".
+    if isinstance(details, dict) and set(details) != {"message", "code"}:
+        inner = [(str(name), value) for name, value in details.items()]
+    elif isinstance(details, list) and not any("code" in one for one in details):
+        inner = [(str(index), value) for index, value in enumerate(details)]
+    else:
+        found = details if isinstance(details, list) else [details]
+        return {path or "body": [{"code": str(one["code"]), "message": str(one["message"])} for one in found]}
+    problems: dict[str, list[dict[str, str]]] = {}
+    for name, value in inner:
+        problems |= _coded(value, f"{path}.{name}" if path else name)
+    return problems

@@ -41,7 +41,8 @@ _WORDS = {
 }
 _CORNER = re.compile(r"\s*(?:/|&|@|\bAND\b|\bAT\b)\s*")
 _WITHHELD = re.compile(r"\bREDACTED\b", re.IGNORECASE)
-_NUMBER_SIGN = re.compile(r"(?:\b(?:APT|APARTMENT)\s*)?#")
+_NUMBER_SIGN = re.compile(r"(?:\b(?:APT|APARTMENT)\b\.?\s*)?#")
+_INITIALS = re.compile(r"\b([NS])\.\s?(?=[EW]\b)")
 _ORDINAL = re.compile(r"^(\d+)(?:ST|ND|RD|TH)$")
 _KEY_LENGTH = 200
 
@@ -77,6 +78,7 @@ def address_key(address: str) -> str:
     if _WITHHELD.search(address):
         return ""
     text = _NUMBER_SIGN.sub(" APT ", unicodedata.normalize("NFKC", address).upper())
+    text = _INITIALS.sub(r"\1", text)
     corners = sorted(filter(None, (_street(part) for part in _CORNER.split(text))))
     return " & ".join(corners)[:_KEY_LENGTH]
 

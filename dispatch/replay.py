@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
@@ -194,8 +194,9 @@ def wall_clock(text: str, form: str | None = None, *, not_before: datetime | Non
     """
     naive = datetime.strptime(text.strip(), form) if form else datetime.fromisoformat(text.strip())  # noqa: DTZ007  the zone follows
     if naive.tzinfo is not None:
-        return naive
-    first, second = (naive.replace(tzinfo=SEATTLE, fold=fold) for fold in (0, 1))
+        return naive.astimezone(UTC)
+    # In UTC before anything is compared: Python compares times of one zone by their wall clocks.
+    first, second = (naive.replace(tzinfo=SEATTLE, fold=fold).astimezone(UTC) for fold in (0, 1))
     return second if not_before is not None and first < not_before <= second else first
 
 

@@ -98,7 +98,7 @@ def try_policy(policy: Policy, *, since: datetime, until: datetime) -> Trial:
     zone = policy.agency.zone
     for call, first, answers in _past(policy.agency_id, since, until):
         trial.calls += 1
-        outcome = policies.decide(rules, _facts(call, first, answers, call.received_at.astimezone(zone)))
+        outcome = policies.decide(rules, _facts(call, first, answers, first.at.astimezone(zone)))
         trial.by_reason.update(str(reason) for reason in outcome.reasons)
         was, would_be = _words(Response(first.response), first.care_available), _words(
             outcome.response, outcome.care_available
