@@ -560,6 +560,7 @@ replica.listen((changes) => {
   for (const change of changes) {
     if (change.c === "call" && change.stream === `unit.${self.unitId}`) ownCallChanged(change);
     if (change.c === "call" && change.stream.startsWith("area.")) boardChanged(change);
+    if (change.gone === "dropped" && change.c === "unit" && change.stream === `unit.${self.unitId}`) void whoIsHere();
   }
   schedule();
 });
@@ -818,6 +819,18 @@ async function whereOthersAre() {
     schedule();
   } catch {
     // Next time.
+  }
+}
+
+/** The unit's stream is gone: the shift was ended elsewhere, or somebody else has signed on here. */
+async function whoIsHere() {
+  if (ended) return;
+  try {
+    const me = await fetchJson("/api/tablets/me/");
+    if (me.person !== self.personId || me.shift === null) end("signed_off");
+  } catch (error) {
+    const { status, problem } = /** @type {NoAnswer} */ (error);
+    if (status === 401) end(problem.code);
   }
 }
 

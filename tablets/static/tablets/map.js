@@ -194,13 +194,15 @@ export class MapView {
         ),
       );
       keep("me", `${me} ${old ? minutes(scene.meAgeMs) : ""}`, () =>
-        marker(at(me), `me ${old ? "old" : ""}`, old ? `you, ${minutes(scene.meAgeMs)} ago` : "you", false),
+        marker(at(me), `me ${old ? "old" : ""}`, old ? `you, ${minutes(scene.meAgeMs)} ago` : "you", false).setZIndexOffset(20_000),
       );
     }
     for (const call of scene.waiting) {
       const name = `spot ${call.queue === "CARE" ? "spot-care" : "spot-police"} ${call.may ? "may" : ""} ${call.picked ? "picked" : ""}`;
       keep(`call ${call.id}`, `${name} ${call.point} ${call.label}`, () => {
         const spot = marker(at(call.point), name, call.picked ? call.label : "", true, call.label);
+        // What may be taken is not hidden under what may not.
+        spot.setZIndexOffset((call.picked ? 30_000 : 0) + (call.may ? 2_000 : 0) + (call.queue === "CARE" ? 1_000 : 0));
         spot.on("click", () => this.onPick(call.id));
         return spot;
       });
@@ -208,12 +210,12 @@ export class MapView {
     for (const unit of scene.units) {
       const old = unit.ageMs > 60_000 ? ` · ${minutes(unit.ageMs)}` : "";
       keep(`unit ${unit.id}`, `${unit.point} ${unit.callSign} ${unit.status} ${old}`, () =>
-        marker(at(unit.point), `unit ${old ? "old" : ""}`, `${unit.callSign}${old}`, false),
+        marker(at(unit.point), `unit ${old ? "old" : ""}`, `${unit.callSign}${old}`, false).setZIndexOffset(10_000),
       );
     }
     if (scene.call) {
       const call = scene.call;
-      keep("own call", `${call.id} ${call.point}`, () => marker(at(call.point), "pin", "call", false));
+      keep("own call", `${call.id} ${call.point}`, () => marker(at(call.point), "pin", "call", false).setZIndexOffset(25_000));
     }
     for (const [key, { layer }] of this.#layers) {
       if (seen.has(key)) continue;
