@@ -36,7 +36,7 @@ async def _hold(path: str, tickets: list[str], pipe: Connection) -> None:
             held += 1
             async for message in socket:
                 # Text, as all three ways send it; the hub's also have frames of the unit's own stream.
-                if message.startswith(_FRAME):
+                if isinstance(message, str) and message.startswith(_FRAME):
                     arrived.append(time.monotonic_ns())
                     if len(arrived) == len(tickets):
                         complete.set()

@@ -51,7 +51,7 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     _sockets.discard(send)
 
 
-class _Tablet(AsyncWebsocketConsumer):
+class _Tablet(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     async def connect(self) -> None:
         await self.accept()
         if self.scope["path"] == "/go":

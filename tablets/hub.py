@@ -373,7 +373,7 @@ class Hub:
                 self._set_back(stream)
             else:
                 self._reached[stream] = number
-                self._spread(stream, _frame(stream, prev, number, changed))
+                self._spread(stream, frame_message(stream, prev, number, changed))
 
     def _set_back(self, stream: str) -> None:
         # The database was restored to an earlier point: what readers hold may never have been.
@@ -488,7 +488,10 @@ class Hub:
             _log.warning("a task of the hub ended: %r", error)
 
 
-def _frame(stream: str, prev: int, number: int, changed: Iterable[tuple[Any, ...]]) -> Message:
+def frame_message(stream: str, prev: int, number: int, changed: Iterable[tuple[Any, ...]]) -> Message:
+    """
+    Return what brings a stream's readers from ``prev`` to ``number``, built once for all of them.
+    """
     documents = ",".join(document_json(*row[3:]) for row in changed if row[3] is not None)
     text = f'{{"t":"frame","s":"{stream}","prev":{prev},"n":{number},"d":[{documents}]}}'
     if len(text) > FRAME_BYTES or len(text.encode()) > FRAME_BYTES:

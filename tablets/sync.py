@@ -29,16 +29,17 @@ MOST_STREAMS = 100
 POLL_SECONDS = 60
 _LARGEST = (1 << 63) - 1
 
-# `wanted` is what the reader lacks from. A reader is reset (0, with the documents alone and no tombstones) when it knows
-# no number, one that this server never reached, one whose tombstones were swept, or other documents than we have.
+# A reader gets a snapshot (the live documents, no tombstone) when it knows no number, and is reset to one when it names a
+# number that this server never reached, one whose tombstones were swept, or other documents than we have. The `floor`
+# that it got and sends back says which tombstones cannot concern it: those from before its snapshot.
 # `before` is how many bytes go ahead of a document: a page ends between two numbers of a stream, never inside one.
 PULL_SQL = """
 WITH asked AS (
     SELECT * FROM unnest(%(streams)s::text[], %(numbers)s::bigint[], %(floors)s::bigint[], %(digests)s::bigint[],
                          %(counts)s::bigint[]) WITH ORDINALITY AS a (stream, had, floor, digest, count, weight)
 ), known AS (
-    SELECT asked.stream, asked.weight, asked.had, coalesce(s.number, 0) AS number, coalesce(s.floor, 0) AS floor,
-           coalesce(s.digest, 0) AS digest, coalesce(s.count, 0) AS count,
+    SELECT asked.stream, asked.weight, asked.had, asked.floor AS passed, coalesce(s.number, 0) AS number,
+           coalesce(s.floor, 0) AS floor, coalesce(s.digest, 0) AS digest, coalesce(s.count, 0) AS count,
            coalesce(asked.had > coalesce(s.number, 0)
                  OR (asked.had < s.floor AND asked.floor < s.floor)
                  OR (asked.had = coalesce(s.number, 0)
@@ -48,12 +49,18 @@ WITH asked AS (
     SELECT known.stream, d.number, d.collection, d.document_id, d.body, d.gone,
            sum(coalesce(octet_length(d.body), 0) + 60) OVER (
                ORDER BY known.weight, d.number GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-      FROM known
-      JOIN journal_document d ON d.stream = known.stream
-       AND d.number > CASE WHEN known.reset OR known.had IS NULL THEN 0 ELSE known.had END
-       AND (d.gone IS NULL OR NOT (known.reset OR known.had IS NULL))
+      FROM known CROSS JOIN LATERAL (
+          SELECT * FROM journal_document
+           WHERE stream = known.stream AND gone IS NULL AND (known.reset OR known.had IS NULL)
+          UNION ALL
+          SELECT * FROM journal_document
+           WHERE stream = known.stream AND number > known.had AND NOT known.reset
+             AND (gone IS NULL OR number > known.passed)
+      ) d
 )
-SELECT known.stream, known.had, known.number, known.floor, known.digest, known.count, known.reset,
+SELECT known.stream, known.had, known.number,
+       CASE WHEN known.reset OR known.had IS NULL THEN known.number ELSE greatest(known.passed, known.floor) END,
+       known.digest, known.count, known.reset,
        (SELECT max(c.number) FROM changed c WHERE c.stream = known.stream) AS last,
        changed.number, changed.collection, changed.document_id, changed.body, changed.gone
   FROM known
