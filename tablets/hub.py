@@ -333,7 +333,9 @@ class Hub:
                             self._hint(name)
             except Exception as error:  # noqa: BLE001  without Redis the reader's own look goes on
                 _log.info("no hints: %s", type(error).__name__)
-                await layer.flush()
+                with suppress(Exception):
+                    # Nothing of the broken connection is kept, and closing it may fail as well.
+                    await layer.flush()
                 await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
 
     async def _read(self) -> None:

@@ -48,6 +48,22 @@ def test_frames_go_on_without_redis(private_redis: tuple[str, Callable[[], None]
         assert "Traceback" not in process.log()
 
 
+def test_a_process_that_never_had_redis_serves_all_the_same(
+    private_redis: tuple[str, Callable[[], None]],
+) -> None:
+    redis_url, _ = private_redis
+    unit = unit_in_area()
+    tablet = make_tablets.crewed(unit)
+    with run_live(redis_url=redis_url.replace("redis.sock", "nowhere.sock")) as process:
+        with process.line(tablet.client) as line:
+            hello = line.next("hello")
+            time.sleep(3)
+            change(unit, "no redis")
+
+            assert line.next("frame", within=2.6)["prev"] == hello["streams"][f"unit.{unit.pk}"]
+        assert "Traceback" not in process.log()
+
+
 def test_frames_go_on_after_postgres_cut_every_connection(live_server_process: LiveProcess) -> None:
     unit = unit_in_area()
     tablet = make_tablets.crewed(unit)
