@@ -40,7 +40,7 @@ def start(*arguments: str, **changes: str | None) -> "subprocess.CompletedProces
     )
 
 
-def test_a_production_site_passes_the_deployment_checks_without_a_warning():
+def test_a_production_site_passes_the_deployment_checks_without_a_warning() -> None:
     checked = start("check", "--deploy", "--fail-level", "WARNING")
 
     assert checked.returncode == 0, checked.stderr
@@ -61,7 +61,7 @@ def test_a_production_site_passes_the_deployment_checks_without_a_warning():
         ({"SECRET_KEY_FILE": "/nowhere"}, "SECRET_KEY_FILE"),
     ],
 )
-def test_a_dangerous_setting_stops_the_start_and_says_which(changes: dict[str, str | None], says: str):
+def test_a_dangerous_setting_stops_the_start_and_says_which(changes: dict[str, str | None], says: str) -> None:
     checked = start("check", **changes)
 
     assert checked.returncode != 0
@@ -69,14 +69,14 @@ def test_a_dangerous_setting_stops_the_start_and_says_which(changes: dict[str, s
     assert says in checked.stderr.rsplit("ImproperlyConfigured", 1)[1]
 
 
-def test_secrets_are_read_from_files(tmp_path: Path):
+def test_secrets_are_read_from_files(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(secrets.token_urlsafe(64) + "\n")
 
     assert start("check", SECRET_KEY=None, SECRET_KEY_FILE=str(key)).returncode == 0
 
 
-def test_outside_demo_mode_the_demo_doors_and_the_schema_do_not_exist():
+def test_outside_demo_mode_the_demo_doors_and_the_schema_do_not_exist() -> None:
     asked = start(
         "shell",
         "--no-imports",
@@ -91,7 +91,7 @@ def test_outside_demo_mode_the_demo_doors_and_the_schema_do_not_exist():
     assert asked.stdout.split("\n")[:5] == ["absent"] * 4 + ["not loaded"], asked.stderr
 
 
-def test_cookies_of_a_production_site_are_bound_to_their_host():
+def test_cookies_of_a_production_site_are_bound_to_their_host() -> None:
     asked = start(
         "shell",
         "--no-imports",

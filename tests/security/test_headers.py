@@ -17,7 +17,7 @@ from tests.security.routes import routes
 
 
 @pytest.mark.django_db
-def test_no_answer_to_somebody_signed_in_may_be_kept():
+def test_no_answer_to_somebody_signed_in_may_be_kept() -> None:
     client = desk_client(make.person(make.agency(), "SUPERVISOR"))
 
     kept = [
@@ -32,7 +32,7 @@ def test_no_answer_to_somebody_signed_in_may_be_kept():
 
 
 @pytest.mark.django_db
-def test_no_answer_of_the_api_may_be_kept():
+def test_no_answer_of_the_api_may_be_kept() -> None:
     crew = tablets.crewed(make.unit(make.agency())).client
 
     assert "no-store" in crew.get("/api/tablets/me/").headers["Cache-Control"]
@@ -41,7 +41,7 @@ def test_no_answer_of_the_api_may_be_kept():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/desk/", "/api/session/", "/nowhere/", "/tablet/"])
-def test_every_answer_says_what_a_browser_may_do_with_it(path: str):
+def test_every_answer_says_what_a_browser_may_do_with_it(path: str) -> None:
     answer = desk_client(make.person(make.agency(), "DISPATCHER")).get(path)
 
     policy = answer.headers["Content-Security-Policy"]
@@ -59,7 +59,7 @@ def test_every_answer_says_what_a_browser_may_do_with_it(path: str):
 
 
 @pytest.mark.django_db
-def test_every_script_of_a_page_is_ours_or_carries_the_nonce():
+def test_every_script_of_a_page_is_ours_or_carries_the_nonce() -> None:
     client = desk_client(make.person(make.agency(), "SUPERVISOR"))
 
     for path in ("/", "/desk/", "/supervisor/", "/accounts/2fa/", "/accounts/2fa/totp/activate/", "/tablet/"):
@@ -73,14 +73,14 @@ def test_every_script_of_a_page_is_ours_or_carries_the_nonce():
 
 
 @pytest.mark.django_db
-def test_nonces_differ_from_answer_to_answer():
+def test_nonces_differ_from_answer_to_answer() -> None:
     policies = {Client().get("/").headers["Content-Security-Policy"] for _ in range(3)}
 
     assert len(policies) == 3
 
 
 @pytest.mark.django_db
-def test_signing_out_clears_what_the_browser_holds():
+def test_signing_out_clears_what_the_browser_holds() -> None:
     client = desk_client(make.person(make.agency(), "DISPATCHER"))
 
     answer = client.post("/accounts/logout/")
@@ -90,7 +90,7 @@ def test_signing_out_clears_what_the_browser_holds():
 
 
 @pytest.mark.django_db
-def test_signing_out_at_a_desk_leaves_a_tablet_of_the_same_browser_what_it_has_not_sent():
+def test_signing_out_at_a_desk_leaves_a_tablet_of_the_same_browser_what_it_has_not_sent() -> None:
     client = desk_client(make.person(make.agency(), "DISPATCHER"))
     client.cookies[settings.TABLET_COOKIE_NAME] = "token"
 
@@ -98,7 +98,7 @@ def test_signing_out_at_a_desk_leaves_a_tablet_of_the_same_browser_what_it_has_n
 
 
 @pytest.mark.django_db
-def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites():
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() -> None:
     person = make.person(make.agency(), "DISPATCHER", password="violet anchor thimble")
     client = Client()
     client.post("/accounts/login/", {"login": person.email, "password": "violet anchor thimble"})
@@ -109,14 +109,14 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/api/session/", "/api/sync", "/api/actions/call.cancel/", "/accounts/logout/"])
-def test_a_write_that_a_cookie_authorises_needs_the_token_of_our_own_page(path: str):
+def test_a_write_that_a_cookie_authorises_needs_the_token_of_our_own_page(path: str) -> None:
     client = desk_client(make.person(make.agency(), "DISPATCHER"), enforce_csrf_checks=True)
 
     assert client.post(path, {}, content_type="application/json").status_code == 403
 
 
 @pytest.mark.django_db
-def test_no_secret_is_written_to_a_log(caplog: Any):
+def test_no_secret_is_written_to_a_log(caplog: Any) -> None:
     person = make.person(make.agency(), "DISPATCHER", password="violet anchor thimble")
     paired = tablets.crewed(make.unit(person.agency))
     with caplog.at_level(logging.DEBUG):

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 import yaml
-from django.http import HttpResponse
 from django.test import Client
 
 from journal.kinds import kinds
@@ -43,7 +42,7 @@ def who(cell: str | list[str] | None) -> set[str]:
     return set(matrix()["groups"][cell] if isinstance(cell, str) else cell)
 
 
-def test_every_route_and_kind_is_in_the_matrix_and_nothing_else():
+def test_every_route_and_kind_is_in_the_matrix_and_nothing_else() -> None:
     found = {route.route for route in routes()}
 
     actions = {f"action:{name}" for name in matrix()["actions"]}
@@ -52,7 +51,7 @@ def test_every_route_and_kind_is_in_the_matrix_and_nothing_else():
     assert set(kinds()) == set(matrix()["actions"])
 
 
-def test_the_policy_grants_nothing_that_is_not_in_the_matrix():
+def test_the_policy_grants_nothing_that_is_not_in_the_matrix() -> None:
     assert set(permissions.ACTIONS) == set(matrix()["actions"])
     listed = {name: cells for part in ("pages", "api") for name, cells in matrix()[part].items() if cells}
     assert set(permissions.ROUTES) == set(listed)
@@ -62,7 +61,7 @@ def test_the_policy_grants_nothing_that_is_not_in_the_matrix():
 
 
 @pytest.mark.parametrize("bearer", BEARERS)
-def test_every_bearer_is_let_into_its_pages_and_no_others(bearer: str):
+def test_every_bearer_is_let_into_its_pages_and_no_others(bearer: str) -> None:
     scene = world()
     client = scene.client(bearer)
     wrong = []
@@ -86,7 +85,7 @@ def test_every_bearer_is_let_into_its_pages_and_no_others(bearer: str):
 
 
 @pytest.mark.parametrize("bearer", BEARERS)
-def test_every_bearer_is_let_into_its_api_routes_and_no_others(bearer: str):
+def test_every_bearer_is_let_into_its_api_routes_and_no_others(bearer: str) -> None:
     client = world().client(bearer)
     wrong = []
 
@@ -106,7 +105,7 @@ def test_every_bearer_is_let_into_its_api_routes_and_no_others(bearer: str):
 
 
 @pytest.mark.parametrize("bearer", BEARERS)
-def test_every_bearer_may_do_its_actions_and_no_others(bearer: str):
+def test_every_bearer_may_do_its_actions_and_no_others(bearer: str) -> None:
     client = world().client(bearer)
     wrong = []
 
@@ -122,7 +121,7 @@ def test_every_bearer_may_do_its_actions_and_no_others(bearer: str):
 
 
 @pytest.mark.parametrize("bearer", ["CREW", "DISPATCHER", "SUPERVISOR", "OFFICER", "ADMIN"])
-def test_what_is_not_ones_own_answers_like_what_does_not_exist(bearer: str):
+def test_what_is_not_ones_own_answers_like_what_does_not_exist(bearer: str) -> None:
     scene = world()
     client = scene.client(bearer)
     wrong = []
@@ -173,7 +172,7 @@ def _do(client: Client, kind: str, args: dict[str, Any]) -> tuple[int, str]:
     return answer.status_code, text
 
 
-def _ask(client: Client, method: str, path: str, body: object = None) -> HttpResponse:
+def _ask(client: Client, method: str, path: str, body: object = None) -> Any:
     if method in {"GET", "HEAD"}:
         answer = client.generic(method, path)
     else:
@@ -182,10 +181,10 @@ def _ask(client: Client, method: str, path: str, body: object = None) -> HttpRes
     return answer
 
 
-def _let_into_api(answer: HttpResponse) -> bool:
-    if answer.status_code in {401, 403} and answer.json().get("status") == "refused":
+def _let_into_api(answer: Any) -> bool:
+    if answer.status_code in {401, 403} and b'"status":"refused"' in answer.content:
         # A rule behind the door said no; the policy had let it through.
-        return bool(answer.json()["code"] != "not_allowed")
+        return b'"code":"not_allowed"' not in answer.content
     return answer.status_code not in {401, 403, 405}
 
 

@@ -30,22 +30,22 @@ from responders.parsers import MAX_BYTES, MAX_DEPTH, TooLarge, parse_json, read_
         b"{",
     ],
 )
-def test_what_two_readers_could_understand_differently_is_refused(body: bytes):
+def test_what_two_readers_could_understand_differently_is_refused(body: bytes) -> None:
     with pytest.raises(ParseError):
         read_json(body)
 
 
-def test_a_body_larger_than_any_request_is_refused():
+def test_a_body_larger_than_any_request_is_refused() -> None:
     with pytest.raises(TooLarge):
         read_json(b'"' + b"x" * MAX_BYTES + b'"')
 
 
-def test_half_of_a_character_in_a_frame_is_refused():
+def test_half_of_a_character_in_a_frame_is_refused() -> None:
     with pytest.raises(ParseError):
         parse_json('{"a": "\ud83d"}')
 
 
-def test_ordinary_json_is_read():
+def test_ordinary_json_is_read() -> None:
     body = '{"text": "Straße \\ud83d\\ude00 [[[[[[[[[[[[[[[[[[[[[[[[", "n": [1, -2.5, true, null], "deep": {"er": {}}}'
 
     assert read_json(body.encode())["n"] == [1, -2.5, True, None]

@@ -58,7 +58,7 @@ def somebody() -> Person:
         "x" * 129,
     ],
 )
-def test_what_somebody_would_try_first_is_refused(password: str):
+def test_what_somebody_would_try_first_is_refused(password: str) -> None:
     with pytest.raises(ValidationError):
         validate_password(password, somebody())
 
@@ -73,15 +73,15 @@ def test_what_somebody_would_try_first_is_refused(password: str):
         "teapot gravel umbrella " * 5,
     ],
 )
-def test_long_passwords_of_unrelated_words_are_taken_without_rules_about_kinds(password: str):
+def test_long_passwords_of_unrelated_words_are_taken_without_rules_about_kinds(password: str) -> None:
     validate_password(password, somebody())
 
 
-def test_the_list_of_common_passwords_is_long_enough():
+def test_the_list_of_common_passwords_is_long_enough() -> None:
     assert len(common_passwords()) >= 3_000
 
 
-def test_argon2id_is_the_default_and_pbkdf2_with_a_million_rounds_is_the_fips_mode():
+def test_argon2id_is_the_default_and_pbkdf2_with_a_million_rounds_is_the_fips_mode() -> None:
     assert make_password("violet anchor thimble").startswith("argon2$argon2id$")
 
     fips = subprocess.run(
@@ -101,7 +101,7 @@ def test_argon2id_is_the_default_and_pbkdf2_with_a_million_rounds_is_the_fips_mo
     assert fips.stdout.strip().endswith("True")
 
 
-def test_at_most_four_are_hashed_at_once_and_the_others_wait_a_bounded_time(monkeypatch: pytest.MonkeyPatch):
+def test_at_most_four_are_hashed_at_once_and_the_others_wait_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashers, "WAIT_SECONDS", 0.05)
     busy = [hashers.hashing() for _ in range(hashers.AT_ONCE)]
     for place in busy:

@@ -12,7 +12,7 @@ from responders import rate_limits
 from responders.rate_limits import client_address, hit
 
 
-def test_of_five_hundred_at_once_the_rate_lets_ten_through():
+def test_of_five_hundred_at_once_the_rate_lets_ten_through() -> None:
     with ThreadPoolExecutor(32) as pool:
         allowed = sum(pool.map(lambda _: hit("10/hour", "test"), range(500)))
 
@@ -36,7 +36,7 @@ def test_of_five_hundred_at_once_the_rate_lets_ten_through():
 )
 def test_an_address_is_taken_from_our_proxies_only(
     settings: Any, remote: str, forwarded: str, proxies: list[str], address: str
-):
+) -> None:
     settings.TRUSTED_PROXIES = proxies
     rate_limits._proxies.cache_clear()
 
@@ -47,7 +47,7 @@ def test_an_address_is_taken_from_our_proxies_only(
 
 
 @pytest.mark.django_db
-def test_too_many_tries_from_one_address_are_answered_with_a_sentence():
+def test_too_many_tries_from_one_address_are_answered_with_a_sentence() -> None:
     client = Client()
 
     answers = [client.post("/accounts/login/", {"login": "", "password": ""}) for _ in range(31)]
@@ -58,7 +58,7 @@ def test_too_many_tries_from_one_address_are_answered_with_a_sentence():
 
 
 @pytest.mark.django_db
-def test_without_redis_nobody_new_is_let_in_and_whoever_is_in_goes_on(settings: Any):
+def test_without_redis_nobody_new_is_let_in_and_whoever_is_in_goes_on(settings: Any) -> None:
     from tests.factories import responders as make
     from tests.security.clients import desk_client
 

@@ -23,7 +23,7 @@ from responders.authentication import actor_for
 from responders.models import Person, Role
 from responders.tasks import close_idle_accounts
 from tests.factories import responders as make
-from tests.security.clients import begin_session, desk_client
+from tests.security.clients import desk_client
 from tests.security.routes import routes
 
 NOON = datetime(2026, 6, 3, 19, 0, tzinfo=UTC)
@@ -41,7 +41,7 @@ def is_in(client: Client, **headers: str) -> bool:
 @pytest.mark.parametrize(
     ("idle", "stays"), [(timedelta(minutes=29, seconds=59), True), (timedelta(minutes=30, seconds=1), False)]
 )
-def test_half_an_hour_without_a_gesture_ends_a_session(idle: timedelta, stays: bool):
+def test_half_an_hour_without_a_gesture_ends_a_session(idle: timedelta, stays: bool) -> None:
     person = make.person(make.agency(), "DISPATCHER")
     with time_machine.travel(NOON, tick=False) as clock:
         client = desk_client(person, at=NOON)
@@ -51,7 +51,7 @@ def test_half_an_hour_without_a_gesture_ends_a_session(idle: timedelta, stays: b
 
 
 @pytest.mark.django_db
-def test_what_a_page_asks_in_the_background_is_no_gesture():
+def test_what_a_page_asks_in_the_background_is_no_gesture() -> None:
     person = make.person(make.agency(), "DISPATCHER")
     with time_machine.travel(NOON, tick=False) as clock:
         client = desk_client(person, at=NOON)
@@ -65,7 +65,7 @@ def test_what_a_page_asks_in_the_background_is_no_gesture():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("at_the_end", "stays"), [(timedelta(seconds=-1), True), (timedelta(0), False)])
-def test_twelve_hours_end_a_session_whatever_is_touched(at_the_end: timedelta, stays: bool):
+def test_twelve_hours_end_a_session_whatever_is_touched(at_the_end: timedelta, stays: bool) -> None:
     person = make.person(make.agency(), "DISPATCHER")
     with time_machine.travel(NOON, tick=False) as clock:
         client = desk_client(person, at=NOON)
@@ -78,7 +78,7 @@ def test_twelve_hours_end_a_session_whatever_is_touched(at_the_end: timedelta, s
 
 
 @pytest.mark.django_db
-def test_the_table_shows_the_same_end_to_whoever_reads_it_with_sql():
+def test_the_table_shows_the_same_end_to_whoever_reads_it_with_sql() -> None:
     person = make.person(make.agency(), "DISPATCHER")
     with time_machine.travel(NOON, tick=False) as clock:
         client = desk_client(person, at=NOON)
@@ -90,7 +90,7 @@ def test_the_table_shows_the_same_end_to_whoever_reads_it_with_sql():
 
 
 @pytest.mark.django_db
-def test_a_copy_of_the_database_signs_nobody_in():
+def test_a_copy_of_the_database_signs_nobody_in() -> None:
     client = desk_client(make.person(make.agency(), "DISPATCHER"))
     row = Session.objects.get()
 
@@ -103,21 +103,23 @@ def test_a_copy_of_the_database_signs_nobody_in():
 
 
 @pytest.mark.django_db
-def test_signing_in_changes_the_key_so_that_a_planted_one_is_worthless():
-    client = Client()
-    client.get("/accounts/login/")
+def test_signing_in_changes_the_key_so_that_a_planted_one_is_worthless() -> None:
     person = make.person(make.agency(), "DISPATCHER", password="violet anchor thimble")
+    planted = sessions.SessionStore()
+    planted["planted"] = True
+    planted.save()
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(planted.session_key)
+
     client.post("/accounts/login/", {"login": person.email, "password": "violet anchor thimble"})
-    first = client.cookies[settings.SESSION_COOKIE_NAME].value
 
-    begin_session(client, person, at=datetime.now(UTC))
-
-    assert client.cookies[settings.SESSION_COOKIE_NAME].value != first
+    assert client.cookies[settings.SESSION_COOKIE_NAME].value != planted.session_key
+    assert not sessions.SessionStore().exists(str(planted.session_key))
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", ["disable", "roles", "reset_factors", "password", "admin_row"])
-def test_withdrawn_or_changed_access_ends_every_session(change: str):
+def test_withdrawn_or_changed_access_ends_every_session(change: str) -> None:
     agency = make.agency()
     person, admin = make.person(agency, "DISPATCHER"), make.person(agency, "ADMIN")
     clients = [desk_client(person) for _ in range(3)]
@@ -142,7 +144,7 @@ def test_withdrawn_or_changed_access_ends_every_session(change: str):
 
 
 @pytest.mark.django_db
-def test_a_stale_copy_of_a_person_does_not_bring_old_sessions_back():
+def test_a_stale_copy_of_a_person_does_not_bring_old_sessions_back() -> None:
     person = make.person(make.agency(), "DISPATCHER")
     stale = Person.objects.get(pk=person.pk)
     with open_door(by="system:test", at=NOON):
@@ -154,7 +156,7 @@ def test_a_stale_copy_of_a_person_does_not_bring_old_sessions_back():
 
 
 @pytest.mark.django_db
-def test_an_account_that_nobody_used_for_ninety_days_is_closed():
+def test_an_account_that_nobody_used_for_ninety_days_is_closed() -> None:
     agency = make.agency()
     idle, busy = make.person(agency), make.person(agency)
     now = datetime.now(UTC)
@@ -167,7 +169,7 @@ def test_an_account_that_nobody_used_for_ninety_days_is_closed():
 
 
 @pytest.mark.django_db
-def test_with_a_password_only_nothing_answers_but_the_way_to_a_second_factor():
+def test_with_a_password_only_nothing_answers_but_the_way_to_a_second_factor() -> None:
     person = make.person(make.agency(), "ADMIN")
     client = desk_client(person, second_factor=False)
     open_to_all = {
@@ -186,7 +188,9 @@ def test_with_a_password_only_nothing_answers_but_the_way_to_a_second_factor():
         if route.is_api:
             if answer.status_code not in {401, 403, 405} and route.route not in open_to_all:
                 reached.append(route.path)
-        elif not answer.wsgi_request.refused and route.route not in permissions.FIRST_STEPS | {"home"}:
+        elif not getattr(answer.wsgi_request, "refused", False) and route.route not in permissions.FIRST_STEPS | {
+            "home"
+        }:
             reached.append(route.path)
         if route.route == "account_logout":
             assert answer.status_code == 200
@@ -196,7 +200,7 @@ def test_with_a_password_only_nothing_answers_but_the_way_to_a_second_factor():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.race
-def test_a_role_taken_away_between_reading_and_writing_refuses_the_write():
+def test_a_role_taken_away_between_reading_and_writing_refuses_the_write() -> None:
     agency = make.agency()
     person = make.person(agency, "DISPATCHER")
     actor = actor_for(Person.objects.get(pk=person.pk))
@@ -227,11 +231,11 @@ def test_a_role_taken_away_between_reading_and_writing_refuses_the_write():
 
 
 @pytest.mark.django_db
-def test_a_write_refused_for_withdrawn_access_leaves_no_receipt():
+def test_a_write_refused_for_withdrawn_access_leaves_no_receipt() -> None:
     agency = make.agency()
     supervisor, somebody = make.person(agency, "SUPERVISOR"), make.person(agency)
     client = desk_client(supervisor)
-    body = {"id": str(uuid4()), "args": {"person": somebody.pk}}
+    body: dict[str, Any] = {"id": str(uuid4()), "args": {"person": somebody.pk}}
     with open_door(by="system:test", at=NOON):
         Person.objects.filter(pk=supervisor.pk).update(is_active=False)
 

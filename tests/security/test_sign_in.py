@@ -32,7 +32,7 @@ def with_app(person: Person) -> str:
     """
     Give a person an authenticator app and return its secret.
     """
-    secret = generate_totp_secret()
+    secret: str = generate_totp_secret()
     TOTP.activate(person, secret)
     return secret
 
@@ -52,7 +52,7 @@ def log_in(client: Client, email: str, password: str = PASSWORD) -> Any:
 
 
 @pytest.mark.django_db
-def test_password_and_code_sign_in_and_the_password_alone_does_not():
+def test_password_and_code_sign_in_and_the_password_alone_does_not() -> None:
     person = make.person(make.agency(), "DISPATCHER", password=PASSWORD)
     secret = with_app(person)
     client = Client()
@@ -70,7 +70,7 @@ def test_password_and_code_sign_in_and_the_password_alone_does_not():
 
 
 @pytest.mark.django_db
-def test_without_a_second_factor_there_is_only_the_way_to_one():
+def test_without_a_second_factor_there_is_only_the_way_to_one() -> None:
     person = make.person(make.agency(), "DISPATCHER", password=PASSWORD)
     client = Client()
     log_in(client, person.email)
@@ -97,7 +97,7 @@ def test_without_a_second_factor_there_is_only_the_way_to_one():
 
 
 @pytest.mark.django_db
-def test_secrets_of_second_factors_are_sealed_in_the_database():
+def test_secrets_of_second_factors_are_sealed_in_the_database() -> None:
     person = make.person(make.agency())
 
     secret = with_app(person)
@@ -108,7 +108,7 @@ def test_secrets_of_second_factors_are_sealed_in_the_database():
 
 
 @pytest.mark.django_db
-def test_the_last_factor_cannot_be_removed():
+def test_the_last_factor_cannot_be_removed() -> None:
     person = make.person(make.agency(), "DISPATCHER", password=PASSWORD)
     with_app(person)
     client = desk_client(person)
@@ -119,7 +119,7 @@ def test_the_last_factor_cannot_be_removed():
 
 
 @pytest.mark.django_db
-def test_five_failures_lock_until_somebody_releases():
+def test_five_failures_lock_until_somebody_releases() -> None:
     agency = make.agency()
     person, supervisor = make.person(agency, password=PASSWORD), make.person(agency, "SUPERVISOR")
 
@@ -140,7 +140,7 @@ def test_five_failures_lock_until_somebody_releases():
 
 
 @pytest.mark.django_db
-def test_failures_count_for_fifteen_minutes_whenever_those_begin():
+def test_failures_count_for_fifteen_minutes_whenever_those_begin() -> None:
     person = make.person(make.agency(), password=PASSWORD)
 
     for minutes in (0, 10, 11, 12, 16, 17):
@@ -152,7 +152,7 @@ def test_failures_count_for_fifteen_minutes_whenever_those_begin():
 
 
 @pytest.mark.django_db
-def test_four_failures_are_forgotten_after_the_window():
+def test_four_failures_are_forgotten_after_the_window() -> None:
     person = make.person(make.agency(), password=PASSWORD)
     for minutes in (0, 1, 2, 3, 19, 20):
         with pytest.raises(SignInRefused):
@@ -162,7 +162,7 @@ def test_four_failures_are_forgotten_after_the_window():
 
 
 @pytest.mark.django_db
-def test_wrong_codes_count_towards_the_same_lock():
+def test_wrong_codes_count_towards_the_same_lock() -> None:
     person = make.person(make.agency(), password=PASSWORD)
     secret = with_app(person)
     client = Client()
@@ -177,7 +177,7 @@ def test_wrong_codes_count_towards_the_same_lock():
 
 
 @pytest.mark.django_db
-def test_unknown_wrong_locked_and_closed_accounts_answer_alike():
+def test_unknown_wrong_locked_and_closed_accounts_answer_alike() -> None:
     agency = make.agency()
     known, locked = make.person(agency, password=PASSWORD), make.person(agency, password=PASSWORD)
     closed = make.person(agency, password=PASSWORD, is_active=False)
@@ -212,7 +212,7 @@ def answer_errors(answer: Any) -> str:
 
 @pytest.mark.django_db
 @pytest.mark.slow
-def test_a_known_and_an_unknown_address_take_the_same_time():
+def test_a_known_and_an_unknown_address_take_the_same_time() -> None:
     known = make.person(make.agency(), password=PASSWORD).email
     took: dict[str, list[float]] = {"known": [], "unknown": []}
 
@@ -230,7 +230,7 @@ def test_a_known_and_an_unknown_address_take_the_same_time():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.race
-def test_of_two_hundred_parallel_guesses_at_most_five_are_looked_at():
+def test_of_two_hundred_parallel_guesses_at_most_five_are_looked_at() -> None:
     email = make.person(make.agency(), password=PASSWORD).email
     key = sign_in.account_key(email)
 
@@ -252,7 +252,7 @@ def test_of_two_hundred_parallel_guesses_at_most_five_are_looked_at():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.race
-def test_a_code_is_good_once_however_many_send_it_at_once():
+def test_a_code_is_good_once_however_many_send_it_at_once() -> None:
     person = make.person(make.agency(), password=PASSWORD)
     secret = with_app(person)
     recovery = RecoveryCodes.activate(person)
@@ -278,7 +278,7 @@ def test_a_code_is_good_once_however_many_send_it_at_once():
 
 
 @pytest.mark.django_db
-def test_a_locked_account_does_not_get_in_with_a_passkey_either():
+def test_a_locked_account_does_not_get_in_with_a_passkey_either() -> None:
     person = make.person(make.agency(), password=PASSWORD)
     for _ in range(5):
         with pytest.raises(SignInRefused):

@@ -10,7 +10,7 @@ from django.test import Client
 from dispatch.actions import cad_keys
 from dispatch.models import Alarm, AlarmKind, Debrief, HandOver, Origin, Policy, Stop
 from journal.door import open_door
-from responders.models import Person, RoleName
+from responders.models import Person, RoleName, Unit
 from tests.factories import dispatch, responders, tablets
 from tests.security.clients import desk_client
 
@@ -71,7 +71,7 @@ def world() -> World:
     )
 
 
-def _one_of_everything(of: dispatch.Scene, unit: responders.Unit) -> dict[str, int]:
+def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
     now = datetime.now(UTC)
     held = dispatch.assignment(of, unit=unit, origin=Origin.POACHED)
     third, _ = dispatch.rival(of.agency, of.area)
