@@ -28,6 +28,7 @@ from dispatch.models import (
     Note,
     Origin,
 )
+from dispatch.premises import copy_premise
 from dispatch.rules import Fit
 from journal.record import record
 from responders.actors import Actor
@@ -97,6 +98,7 @@ def start(
         call.status = CallStatus.ASSIGNED
         call.offered_at = None
         call.save(update_fields=["status", "offered_at"])
+        copy_premise(call=call, at=at)
         if has_alarms:
             alarms.end_alarms(call=call, by=by, at=at, kinds=_NEEDS_SOMEBODY)
     if limits is not None and not known:

@@ -142,9 +142,9 @@ def test_what_a_take_costs() -> None:
     with CaptureQueriesContext(connection) as taken:
         assert ask(late, "call.self_dispatch", call=care.pk).applied
 
-    # Two locks, one look, three writes; then what flush() needs to compute and write the documents.
-    assert _before_flush(poached) == 6
-    assert _before_flush(taken) == 5
+    # Two locks, one look, the assignment, the call, its premise history and what a poach opens; then what flush() needs to compute and write the documents.
+    assert _before_flush(poached) == 7
+    assert _before_flush(taken) == 6
     # Receipt, the call's lock, who has it, receipt; and the savepoints around them.
     assert len([query for query in lost if "SAVEPOINT" not in query["sql"]]) == 4
 
