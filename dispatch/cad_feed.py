@@ -189,9 +189,7 @@ class CadHeartbeat(CadView):
 
     route_name = "cad.heartbeat"
 
-    @extend_schema(
-        operation_id="cad_heartbeat", request=None, responses={204: OpenApiResponse(description="heard")}
-    )
+    @extend_schema(operation_id="cad_heartbeat", request=None, responses={204: OpenApiResponse(description="heard")})
     def post(self, request: Request) -> Response:
         """
         Say that CAD is there. Send one every 10 s while there is nothing else to send.

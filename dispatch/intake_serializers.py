@@ -131,7 +131,7 @@ class PointField(serializers.Field[Point, Any, dict[str, float], Any]):
     """
 
     default_error_messages = {
-        "invalid": "A point is {{\"lon\": …, \"lat\": …}} in degrees.",
+        "invalid": 'A point is {{"lon": …, "lat": …}} in degrees.',
         "out_of_bounds": "This point is not in the United States: are longitude and latitude swapped?",
     }
 

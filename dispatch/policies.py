@@ -421,7 +421,10 @@ class _Reader:
 
     def _not_alone(self, path: str, value: object) -> Response:
         return self._response(
-            path, value, among=_CAUTION[1:], why="must keep CARE from going alone: CARE+EMS, CARE+POLICE, EMS or POLICE"
+            path,
+            value,
+            among=_CAUTION[1:],
+            why="must keep CARE from going alone: CARE+EMS, CARE+POLICE, EMS or POLICE",
         )
 
     def _with_police(self, path: str, value: object) -> Response:
@@ -438,9 +441,7 @@ class _Reader:
         for key in given:
             if key not in (Color.GREEN, Color.YELLOW):
                 self._errors[f"colors.{key}"] = "is not a key here: GREEN and YELLOW are; RED is always POLICE"
-        colors = {
-            color: self._response(f"colors.{color}", given.get(color)) for color in (Color.GREEN, Color.YELLOW)
-        }
+        colors = {color: self._response(f"colors.{color}", given.get(color)) for color in (Color.GREEN, Color.YELLOW)}
         if more_cautious(colors[Color.GREEN], colors[Color.YELLOW]):
             self._errors.setdefault("colors.YELLOW", "must be at least as cautious as GREEN")
         return colors

@@ -2,9 +2,10 @@
 Addresses as they are compared, and what happened at one before.
 """
 
+import json
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib.gis.geos import Point
@@ -46,24 +47,38 @@ _INITIALS = re.compile(r"\b([NS])\.\s?(?=[EW]\b)")
 _ORDINAL = re.compile(r"^(\d+)(?:ST|ND|RD|TH)$")
 _KEY_LENGTH = 200
 
-_COLUMNS = "SELECT c.number, t.label, c.received_at AT TIME ZONE 'UTC', c.disposition, c.address"
 _NEWEST = """
-    c.received_at <= %(at)s AND c.id IS DISTINCT FROM %(call)s
+    c.received_at <= %(at)s AND c.id IS DISTINCT FROM %(call)s::bigint
     ORDER BY c.received_at DESC, c.id DESC LIMIT %(limit)s
 """
 _HERE = f"""
-{_COLUMNS} FROM dispatch_call c JOIN dispatch_calltype t ON t.id = c.type_id
+SELECT c.* FROM dispatch_call c
 WHERE c.agency_id = %(agency)s AND c.address_key = %(key)s AND c.address_key <> '' AND {_NEWEST}
-"""
+"""  # noqa: S608  put together from the constants above
 # MATERIALIZED: a planner that sees the LIMIT would rather walk all calls from the newest on until enough are near, and
 # where few ever were it would walk a million.
 _NEARBY = f"""
 WITH near AS MATERIALIZED (
     SELECT * FROM dispatch_call
-    WHERE ST_DWithin(point, ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography, %(metres)s)
+    WHERE ST_DWithin(point, ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)::geography,
+        coalesce(%(metres)s::int, (SELECT premise_nearby_m FROM responders_agency WHERE id = %(agency)s)))
 )
-{_COLUMNS} FROM near c JOIN dispatch_calltype t ON t.id = c.type_id
-WHERE c.agency_id = %(agency)s AND c.address_key <> %(key)s AND {_NEWEST}
+SELECT c.* FROM near c WHERE c.agency_id = %(agency)s AND c.address_key <> %(key)s AND {_NEWEST}
+"""  # noqa: S608  put together from the constants above
+_FACTS = """
+'number', f.number, 'type', t.label, 'disposition', f.disposition,
+'at', to_char(f.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+"""
+_OLDER = "ORDER BY f.received_at DESC, f.id DESC), '[]'::jsonb)"
+_HISTORY = f"""
+jsonb_build_object(
+    'here', (SELECT coalesce(jsonb_agg(jsonb_build_object({_FACTS}) {_OLDER}
+        FROM ({_HERE}) f JOIN dispatch_calltype t ON t.id = f.type_id),
+    'nearby', (SELECT coalesce(jsonb_agg(jsonb_build_object('address', f.address, {_FACTS}) {_OLDER}
+        FROM ({_NEARBY}) f JOIN dispatch_calltype t ON t.id = f.type_id))
+"""  # noqa: S608  put together from the constants above
+_COPY = f"""
+UPDATE dispatch_call SET premise = {_HISTORY}, premise_as_of = %(at)s WHERE id = %(call)s RETURNING premise
 """  # noqa: S608  put together from the constants above
 
 
@@ -100,7 +115,36 @@ def history(
 
     Each list is newest first and holds number, type, instant and disposition: nothing of what was said or done there.
     """
-    params: dict[str, Any] = {
+    params = _params(agency_id=agency_id, key=key, point=point, nearby_m=nearby_m, at=at, call_id=call_id)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_HISTORY}", params)
+        return _lists(cursor.fetchone()[0])
+
+
+def copy_premise(*, call: LockedCall, at: datetime) -> None:
+    """
+    Copy the premise history onto a call, as of now: when a unit gets it. The copy does not change by itself.
+
+    One statement, because others wait for the call meanwhile.
+    """
+    params = _params(
+        agency_id=call.agency_id,
+        key=call.address_key,
+        point=call.point,
+        nearby_m=None,
+        at=at,
+        call_id=call.pk,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(_COPY, params)
+        call.premise = _lists(cursor.fetchone()[0])
+    call.premise_as_of = at
+
+
+def _params(
+    *, agency_id: int, key: str, point: Point | None, nearby_m: int | None, at: datetime, call_id: int | None
+) -> dict[str, Any]:
+    return {
         "agency": agency_id,
         "key": key,
         "at": at,
@@ -110,43 +154,13 @@ def history(
         "lat": point.y if point else None,
         "metres": nearby_m,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_HERE, params)
-        here = [_fact(row) for row in cursor.fetchall()]
-        if point is None:
-            return {"here": here, "nearby": []}
-        cursor.execute(_NEARBY, params)
-        nearby = [_fact(row) | {"address": row[4]} for row in cursor.fetchall()]
-    return {"here": here, "nearby": nearby}
 
 
-def copy_premise(*, call: LockedCall, at: datetime) -> None:
-    """
-    Copy the premise history onto a call, as of now: when a unit gets it. The copy does not change by itself.
-    """
-    call.premise = history(
-        agency_id=call.agency_id,
-        key=call.address_key,
-        point=call.point,
-        nearby_m=call.agency.premise_nearby_m,
-        at=at,
-        call_id=call.pk,
-    )
-    call.premise_as_of = at
-    call.save(update_fields=["premise", "premise_as_of"])
+def _lists(value: Any) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = json.loads(value) if isinstance(value, str) else value
+    return found
 
 
 def _street(text: str) -> str:
     words = re.sub(r"[^\w\s]", " ", text).replace("_", " ").split()
     return " ".join(_ORDINAL.sub(r"\1", _WORDS.get(word, word)) for word in words)
-
-
-def _fact(row: Any) -> dict[str, Any]:
-    number, label, received_at, disposition, _ = row
-    received: datetime = received_at.replace(tzinfo=UTC)
-    return {
-        "number": number,
-        "type": label,
-        "at": received.isoformat().replace("+00:00", "Z"),
-        "disposition": disposition,
-    }

@@ -146,7 +146,9 @@ def revisions_of(call: PastCall, *, screening: Mapping[str, Any] | None = None) 
     revisions = []
     for number, moment in enumerate(moments, start=1):
         is_closing = call.closed_at is not None and number == len(moments)
-        units = [unit.name for unit in call.police if unit.since <= moment and (unit.until is None or moment < unit.until)]
+        units = [
+            unit.name for unit in call.police if unit.since <= moment and (unit.until is None or moment < unit.until)
+        ]
         body: dict[str, Any] = {
             "number": call.number,
             "revision": number,

@@ -136,7 +136,9 @@ def _event(number: str, queued: datetime, chance: random.Random) -> Iterator[dic
     _, precinct, sector, beat, lon, lat, hood, street, avenue = _pick(_PLACES, chance)
     place_kind = chance.choices([name for name, _ in _KINDS], [share for _, share in _KINDS])[0]
     corner = place_kind == "PUBLIC" and chance.random() < 0.6
-    address = f"{street} / {avenue}" if corner else f"{chance.randint(1, 45)}XX BLOCK OF {chance.choice([street, avenue])}"
+    address = (
+        f"{street} / {avenue}" if corner else f"{chance.randint(1, 45)}XX BLOCK OF {chance.choice([street, avenue])}"
+    )
     withheld = chance.random() < 0.02  # as in the city's data
     answers = _answers(kind, chance)
     wait = timedelta(minutes=chance.expovariate(1 / (3.0 * priority)))

@@ -100,8 +100,9 @@ def try_policy(policy: Policy, *, since: datetime, until: datetime) -> Trial:
         trial.calls += 1
         outcome = policies.decide(rules, _facts(call, first, answers, first.at.astimezone(zone)))
         trial.by_reason.update(str(reason) for reason in outcome.reasons)
-        was, would_be = _words(Response(first.response), first.care_available), _words(
-            outcome.response, outcome.care_available
+        was, would_be = (
+            _words(Response(first.response), first.care_available),
+            _words(outcome.response, outcome.care_available),
         )
         if was == would_be:
             continue

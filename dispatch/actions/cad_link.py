@@ -43,9 +43,7 @@ def fetch(*, agency_id: int, at: datetime) -> list[CadMessage]:
     return messages
 
 
-def settle(
-    *, message_id: int, agency_id: int, confirmed: bool, reason: str, by: object, at: datetime
-) -> CadMessage:
+def settle(*, message_id: int, agency_id: int, confirmed: bool, reason: str, by: object, at: datetime) -> CadMessage:
     """
     Take CAD's answer to a message. The same answer again changes nothing.
 

@@ -90,9 +90,7 @@ def end(*, caution_id: int, by: Actor, at: datetime, happened_at: datetime | Non
 
 def _refresh(caution: Caution, *, by: Actor, at: datetime) -> list[int]:
     there = Q(address_key=caution.address_key) if caution.address_key else Q(caller_phone=caution.phone)
-    ids = list(
-        Call.objects.open().filter(there, agency=caution.agency_id).order_by("pk").values_list("pk", flat=True)
-    )
+    ids = list(Call.objects.open().filter(there, agency=caution.agency_id).order_by("pk").values_list("pk", flat=True))
     for call_id in ids:
         decide(call=Call.objects.lock(call_id), by=by, at=at)
     return ids

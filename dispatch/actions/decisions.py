@@ -204,9 +204,7 @@ def preview(
     outcome = situation.outcome(
         answers=screening.complete(answers or {}), place_kind=place_kind, markers=list(markers), wish=caller_wish
     )
-    premise = premises.history(
-        agency_id=agency_id, key=key, point=point, nearby_m=situation.nearby_m, at=at
-    )
+    premise = premises.history(agency_id=agency_id, key=key, point=point, nearby_m=situation.nearby_m, at=at)
     return Preview(outcome=outcome, situation=situation, premise=premise)
 
 
@@ -240,7 +238,9 @@ def _same(decision: Decision, latest: facts.PastDecision) -> bool:
 
 def _columns(decision: Decision) -> dict[str, Any]:
     return {
-        field.attname: getattr(decision, field.attname) for field in Decision._meta.concrete_fields if not field.primary_key
+        field.attname: getattr(decision, field.attname)
+        for field in Decision._meta.concrete_fields
+        if not field.primary_key
     }
 
 

@@ -396,9 +396,7 @@ def _save_new(
     assert situation.type is not None
     call.type_id = situation.type.id
     given = screening.complete(answers or {})
-    outcome = situation.outcome(
-        answers=given, place_kind=call.place_kind, markers=call.markers, wish=call.caller_wish
-    )
+    outcome = situation.outcome(answers=given, place_kind=call.place_kind, markers=call.markers, wish=call.caller_wish)
     open_decision(call=call, situation=situation, outcome=outcome, at=at)
     call.save(force_insert=True)
     _save_answers(call, {name: value for name, value in given.items() if name in (answers or {})}, by=by, at=at)
@@ -415,9 +413,7 @@ def _add_type(agency_id: int, code: str) -> facts.Type:
     return facts.Type(made.pk, made.code, Color(made.color))
 
 
-def _revise(
-    call: LockedCall, revision: CadCall, *, past: CadRevision | None, by: object, at: datetime
-) -> None:
+def _revise(call: LockedCall, revision: CadCall, *, past: CadRevision | None, by: object, at: datetime) -> None:
     had_police = bool(call.police_units)
     was_closed_by_cad = call.cad_closed_at is not None
     moved = call.point is None or revision.point is None or (call.point.x, call.point.y) != revision.point
@@ -466,9 +462,7 @@ def _revise(
 
 def _take_late(call: LockedCall, revision: CadCall, *, by: object, at: datetime) -> None:
     said_in: dict[str, int] = {}
-    everything = list(
-        CadRevision.objects.filter(agency=call.agency_id, number=call.number).order_by("revision")
-    )
+    everything = list(CadRevision.objects.filter(agency=call.agency_id, number=call.number).order_by("revision"))
     for row in everything:
         said_in |= dict.fromkeys(row.payload.get("answers") or {}, row.revision)
     by_whom = dict(Answer.objects.filter(call=call).order_by("pk").values_list("disqualifier", "by"))
@@ -571,8 +565,7 @@ def _compare_times(call: LockedCall, revision: CadCall, *, at: datetime) -> None
     Flag where CAD's times of our units differ from ours. Ours stay; CAD's are kept in the flag and in its revision.
     """
     ours = {
-        row.unit.call_sign: row
-        for row in Assignment.objects.filter(call=call).select_related("unit").order_by("pk")
+        row.unit.call_sign: row for row in Assignment.objects.filter(call=call).select_related("unit").order_by("pk")
     }
     flagged = [(flag.facts.get("unit"), flag.facts.get("time"), flag.facts.get("cad")) for flag in _time_flags(call)]
     for theirs in revision.care_units:
@@ -623,9 +616,7 @@ def _told_about(call_id: int, *, by: Actor, unit_id: int | None, asked_by: str) 
     return call, "" if acting is None else radio(by, asked_by)
 
 
-def _save_answers(
-    call: Call, answers: Mapping[Disqualifier, AnswerValue], *, by: object, at: datetime
-) -> None:
+def _save_answers(call: Call, answers: Mapping[Disqualifier, AnswerValue], *, by: object, at: datetime) -> None:
     if answers:
         Answer.objects.bulk_create(
             Answer(call=call, disqualifier=name, value=value, by=str(by), at=at) for name, value in answers.items()
@@ -639,9 +630,7 @@ def _changed_answers(
     return {name: value for name, value in said.items() if current.get(name) != value}
 
 
-def _keep(
-    agency_id: int, revision: CadCall, payload: Mapping[str, Any], *, applied: bool, at: datetime
-) -> None:
+def _keep(agency_id: int, revision: CadCall, payload: Mapping[str, Any], *, applied: bool, at: datetime) -> None:
     CadRevision(
         agency_id=agency_id,
         number=revision.number,

@@ -109,7 +109,9 @@ def load_types(*, agency_id: int, types: list[dict[str, str]], by: object, at: d
     new = [CallType(agency_id=agency_id, **row) for row in types if row["code"] not in have]
     CallType.objects.bulk_create(new)
     if new:
-        record("call_type.load", agency_id=agency_id, about=f"agency.{agency_id}", data={"types": len(new)}, by=by, at=at)
+        record(
+            "call_type.load", agency_id=agency_id, about=f"agency.{agency_id}", data={"types": len(new)}, by=by, at=at
+        )
     return len(new)
 
 

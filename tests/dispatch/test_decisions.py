@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from dispatch import intake_refusals
+from dispatch import catalogue, intake_refusals
 from dispatch.actions import cautions, decisions, intake, policies
 from dispatch.models import AssignmentStatus, Call, Caution, Decision, Policy, Stop
 from journal.door import open_door
 from responders.actors import Actor
 from tests.conftest import NOON
-from tests.factories import dispatch, responders
+from tests.factories import dispatch
 from tests.factories import intake as factory
 from tests.factories.intake import Desk
 
@@ -230,7 +230,7 @@ def test_a_caution_on_a_phone_meets_calls_from_it() -> None:
 )
 def test_a_caution_that_makes_no_sense_is_refused(given: dict[str, Any], refusal: type[Exception]) -> None:
     desk = factory.desk()
-    usual = {"address": "PIKE ST", "text": "x", "expires_at": NOON + timedelta(days=1)}
+    usual: dict[str, Any] = {"address": "PIKE ST", "text": "x", "expires_at": NOON + timedelta(days=1)}
 
     with pytest.raises(refusal), open_door(by=desk.dispatcher, at=NOON):
         cautions.add(**{**usual, **given}, by=desk.dispatcher, at=NOON)
@@ -255,7 +255,7 @@ def draft(desk: Desk, name: str = "mine", **keys: Any) -> Policy:
         return policies.draft(
             agency_id=desk.agency.pk,
             name=name,
-            rules={**factory.catalogue.seattle_2025(), **keys},
+            rules={**catalogue.seattle_2025(), **keys},
             by=desk.supervisor,
             at=NOON,
         )
@@ -271,9 +271,7 @@ def test_a_policy_is_in_force_from_its_instant_on() -> None:
     switch_on(desk, draft(desk, minimum="CARE+POLICE"), NOON + timedelta(hours=1))
 
     with open_door(by=desk.cad, at=NOON):
-        before = intake.take_revision(
-            agency_id=desk.agency.pk, revision=factory.revision(), by=desk.cad, at=NOON
-        ).call
+        before = intake.take_revision(agency_id=desk.agency.pk, revision=factory.revision(), by=desk.cad, at=NOON).call
     with open_door(by=desk.cad, at=NOON + timedelta(hours=1)):
         after = intake.take_revision(
             agency_id=desk.agency.pk, revision=factory.revision(), by=desk.cad, at=NOON + timedelta(hours=1)

@@ -78,7 +78,7 @@ def test_a_call_from_cad_is_decided_and_reaches_the_board() -> None:
     assert call.reasons == ["TYPE_GREEN", "DISQUALIFIERS_RULED_OUT"]
     assert call.area_id == desk.area.pk
     assert call.narrative == "  Verbatim.\n"
-    assert Decision.objects.get(call=call).policy.name == "seattle-2025"
+    assert Decision.objects.filter(call=call, policy__name="seattle-2025").count() == 1
     assert {row.by for row in Answer.objects.filter(call=call)} == {str(desk.cad)}
     board = bodies(f"area.{desk.area.pk}", "call")[str(call.pk)]
     assert board["response"] == "CARE"
@@ -153,7 +153,7 @@ def test_a_call_that_moves_changes_its_area() -> None:
 
     take(desk, replace(first, revision=3))
     call.refresh_from_db()
-    assert (call.area_id, call.queue) == (desk.area.pk, "CARE")
+    assert Call.objects.filter(pk=call.pk, area=desk.area, queue="CARE").exists()
 
 
 def test_an_older_revision_is_stored_and_changes_nothing() -> None:
@@ -219,7 +219,7 @@ def test_what_the_desk_knows_better_stays_until_cad_says_something_new() -> None
     assert (call.place_kind, call.response) == ("RESIDENCE", "CARE+POLICE")
 
 
-MOMENTS = {
+MOMENTS: dict[str, dict[str, Any]] = {
     "received": {"status": "OPEN", "answers": {"WEAPON": "UNKNOWN"}, "police_units": []},
     "typed": {"status": "OPEN", "answers": None, "type": "TRESPASS", "police_units": ["2K3"]},
     "asked": {"status": "OPEN", "answers": {"WEAPON": "NO", "MEDICAL": "YES"}, "police_units": ["2K3", "2K1"]},
@@ -245,7 +245,7 @@ def state(call_id: int) -> dict[str, Any]:
 
 def story(names: list[str]) -> list[CadCall]:
     return [
-        factory.revision("1", revision=index, cad_at=later(index), **{**MOMENTS[name]})
+        factory.revision("1", revision=index, cad_at=later(index), **MOMENTS[name])
         for index, name in enumerate(names, start=1)
     ]
 
@@ -605,7 +605,7 @@ def test_a_note_by_radio_says_who_asked() -> None:
 
     assert (by_radio.origin, own.origin) == ("UNIT", "DESK")
     assert "by radio: Responder One" in by_radio.by
-    assert Entry.objects.filter(kind="call.note").first().data["by_radio"] == "Responder One"
+    assert Entry.objects.get(kind="call.note", data__has_key="by_radio").data["by_radio"] == "Responder One"
     assert bodies(f"desk.{desk.agency.pk}", "note")[str(own.pk)]["text"] == "Caller rang again."
 
 

@@ -97,7 +97,7 @@ def test_seattle_2025_sends(known: dict[str, Any], response: Response, reason: R
         (time(3), False),
     ],
 )
-def test_seattle_2025_is_open_from_noon_to_ten(clock: time, available: bool) -> None:  # noqa: FBT001
+def test_seattle_2025_is_open_from_noon_to_ten(clock: time, available: bool) -> None:
     outcome = policies.decide(CITYWIDE, facts(local_time=clock))
 
     assert outcome.response == Response.CARE
@@ -141,7 +141,7 @@ def test_the_pilot_always_sends_both(area: str, type_code: str) -> None:
         ({"answers": answered(MEDICAL="YES")}, Response.EMS, True, Reason.MEDICAL_YES),
     ],
 )
-def test_the_pilot_sends(known: dict[str, Any], response: Response, available: bool, reason: Reason) -> None:  # noqa: FBT001
+def test_the_pilot_sends(known: dict[str, Any], response: Response, available: bool, reason: Reason) -> None:
     outcome = policies.decide(PILOT, facts(**known))
 
     assert (outcome.response, outcome.care_available) == (response, available)

@@ -120,11 +120,7 @@ class Command(BaseCommand):
         if file is None:
             if not demo:
                 raise CommandError("Name a FILE to replay, or say --demo.")
-            real = Path(settings.DATA_DIR) / REAL_DAY
-            if not real.is_file():
-                self.stdout.write("No real day is at hand: this day is synthetic.")
-                return replay.read(_csv(synthetic.rows(SYNTHETIC_DAY)))
-            file = real
+            return read_day()
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 return replay.read(lines)
@@ -193,6 +189,17 @@ class Command(BaseCommand):
             site.post(body, tally)
         if tally.sent:
             self.stdout.write(f"Closed {tally.sent} calls that an earlier run had left open.")
+
+
+def read_day() -> replay.Reading:
+    """
+    Return the real day if it is at hand, else the synthetic one.
+    """
+    real = Path(settings.DATA_DIR) / REAL_DAY
+    if not real.is_file():
+        return replay.read(_csv(synthetic.rows(SYNTHETIC_DAY)))
+    with real.open(encoding="utf-8-sig", newline="") as lines:
+        return replay.read(lines)
 
 
 class Plan:
