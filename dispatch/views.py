@@ -16,7 +16,7 @@ from dispatch.words import desk_words
 from journal.refusals import NotFound
 from responders.actors import Actor
 from responders.authentication import actor_of
-from responders.models import Person, ServiceArea
+from responders.models import Agency, Person, ServiceArea
 from tablets.models import Tablet
 
 # Where the desk's map begins before any area is known: the middle of Seattle.
@@ -125,4 +125,4 @@ def _center(actor: Actor) -> tuple[float, float]:
 
 
 def _zone(actor: Actor) -> str:
-    return str(Person.objects.values_list("agency__timezone", flat=True).get(pk=actor.person_id))
+    return str(Agency.objects.values_list("timezone", flat=True).get(pk=actor.agency_id))

@@ -101,7 +101,7 @@ class Command(BaseCommand):
             _crews(people, units, at=now)
         with open_door(by=BY, at=now):
             _tablets(people, units, at=now)
-        for call_sign, _, crew, place in UNITS:
+        for call_sign, _skills, crew, place in UNITS:
             if crew and place:
                 # Where a crew would stand at the beginning of the day; its tablet says better from then on.
                 positions.keep(

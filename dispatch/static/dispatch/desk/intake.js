@@ -367,7 +367,7 @@ function drawVerdict(unit) {
       code === "OUTSIDE_AREAS" && !draft.point ? "It has no place on the map yet, so its area is not known: press G and click." : say(words.reasons, code),
     );
     const going = !verdict.care_available
-      ? "CARE is not available for it now."
+      ? verdict.queue === "CARE" ? "Until CARE can come it waits in the CARE queue." : "CARE cannot come now."
       : unit && verdict.queue === "CARE"
         ? `${unit.unit["call_sign"]}: ${unit.why}.`
         : verdict.queue === "CARE"

@@ -112,7 +112,7 @@ export function draw() {
     const place = positions.get(unit.id);
     if (!place || unit["status"] === "OFF_SHIFT") continue;
     const old = now - ms(place.at);
-    const tone = unit["status"] === "AVAILABLE" ? "free" : unit["call"] !== null ? "busy" : "off";
+    const tone = unit["status"] === "AVAILABLE" && unit["crew"] >= unit["crew_minimum"] ? "free" : unit["call"] !== null ? "busy" : "off";
     const words = old > STALE_MS ? `${unit["call_sign"]} · ${age(old)} ago` : unit["call_sign"];
     put(`unit-${unit.id}`, place.point, `m-unit ${tone}${old > STALE_MS ? " stale" : ""}`, words, wanted, 600, () => unit["call"] !== null && onOpen(String(unit["call"])));
   }

@@ -36,6 +36,8 @@ export function begin({ open }) {
 function group(unit, silent) {
   if (silent.has(unit.id)) return -1;
   const status = unit["status"];
+  // Short of crew it is no free unit, whatever it says of itself.
+  if (unit["call"] === null && unit["crew"] > 0 && unit["crew"] < unit["crew_minimum"]) return GROUPS.indexOf("REPORT");
   return GROUPS.indexOf(status) === 0 ? 0 : unit["call"] !== null ? 1 : GROUPS.indexOf(status);
 }
 
