@@ -553,9 +553,7 @@ class Assignment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["CLEARED", "HANDED_BACK", "REASSIGNED", "CANCELLED"], ended_at__isnull=False)
-                | (
-                    ~Q(status__in=["CLEARED", "HANDED_BACK", "REASSIGNED", "CANCELLED"]) & Q(ended_at__isnull=True)
-                ),
+                | (~Q(status__in=["CLEARED", "HANDED_BACK", "REASSIGNED", "CANCELLED"]) & Q(ended_at__isnull=True)),
                 name="dispatch_assignment_ended_has_time",
             ),
             models.CheckConstraint(
