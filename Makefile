@@ -51,8 +51,8 @@ clean:  ## remove .venv, node_modules and .local, with the database in it
 # --- test ---
 
 .PHONY: test test-python test-races test-browser test-js coverage
-test: install  ## all tests
-	@$(WITH) $(MAKE) --no-print-directory test-js test-python test-races test-browser
+test: install  ## all tests; goes on after a failure, and fails at the end
+	@$(WITH) $(MAKE) --no-print-directory --keep-going test-js test-python test-races test-browser
 	@echo "All tests have passed."
 
 # pytest's status 5 means that it has found no test; a part that has none yet has not failed.
