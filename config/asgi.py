@@ -3,15 +3,30 @@ The live process: sockets, and nothing else. HTTP is the web process' (config/ws
 """
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import django
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.db import connections
 from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
+from responders.demo_people import refuse_outside_demo  # noqa: E402  models are there only now
 from tablets.live import Live  # noqa: E402  it reads settings: only after setup()
+
+
+def _check_database() -> None:
+    try:
+        refuse_outside_demo()
+    finally:
+        connections.close_all()
+
+
+# The server imports this module inside its event loop, where a Django connection may not be used: a thread asks.
+with ThreadPoolExecutor(max_workers=1) as _pool:
+    _pool.submit(_check_database).result()
 
 live = Live()
 application = ProtocolTypeRouter(

@@ -15,9 +15,9 @@ from django.conf import settings
 _KEPT = ("PATH", "DATABASE_URL", "REDIS_URL", "HOME")
 
 
-def start(*arguments: str, **changes: str | None) -> "subprocess.CompletedProcess[str]":
+def production(**changes: str | None) -> dict[str, str]:
     """
-    Run manage.py as on a production site, with some settings changed or, by None, missing.
+    Return the environment of a production site, with some settings changed or, by None, missing.
     """
     environment = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -30,9 +30,16 @@ def start(*arguments: str, **changes: str | None) -> "subprocess.CompletedProces
     for name, value in changes.items():
         if value is None:
             environment.pop(name, None)
+    return environment
+
+
+def start(*arguments: str, **changes: str | None) -> "subprocess.CompletedProcess[str]":
+    """
+    Run manage.py as on a production site, with some settings changed or, by None, missing.
+    """
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        env=environment,
+        env=production(**changes),
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
