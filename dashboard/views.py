@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard import queries
 from dispatch.words import FLAGS, ORIGINS
@@ -87,7 +87,7 @@ PARTS: Final[dict[str, Callable[[Actor, HttpRequest, datetime], dict[str, Any]]]
 }
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 def supervisor(request: HttpRequest) -> HttpResponse:
     """
@@ -100,7 +100,7 @@ def supervisor(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/supervisor.html", context | _common(actor, now))
 
 
-@require_GET
+@require_safe
 def part(request: HttpRequest, name: str) -> HttpResponse:
     """
     Show one part anew.

@@ -9,7 +9,7 @@ from django.contrib.gis.db.models import Extent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dispatch.models import Debrief
 from dispatch.words import desk_words
@@ -54,7 +54,7 @@ _PLACES = (
 )
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 def home(request: HttpRequest) -> HttpResponse:
     """
@@ -71,7 +71,7 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 def desk(request: HttpRequest) -> HttpResponse:
     """
@@ -93,7 +93,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     return render(request, "dispatch/desk.html", {"facts": facts})
 
 
-@require_GET
+@require_safe
 @ensure_csrf_cookie
 def officer(request: HttpRequest) -> HttpResponse:
     """

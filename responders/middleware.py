@@ -41,7 +41,7 @@ _PERMISSIONS_POLICY: Final = ", ".join(
             f"{feature}=()"
             for feature in ("accelerometer", "camera", "display-capture", "gyroscope", "magnetometer", "microphone")
         ),
-        *(f"{feature}=()" for feature in ("midi", "payment", "usb", "serial", "bluetooth", "hid")),
+        *(f"{feature}=()" for feature in ("midi", "payment", "usb", "serial", "hid")),
     ]
 )
 
