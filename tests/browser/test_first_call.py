@@ -3,6 +3,7 @@ The main job, in three browsers: calls come in from the replayed feed, the desk 
 """
 
 import csv
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +127,13 @@ def test_a_replayed_call_is_sent_by_the_desk_and_another_is_raced_for(
     expect(desk.locator("#detail-units .holder")).to_have_count(1)
     expect(desk.locator("#detail-units")).to_contain_text("Taken from police")
     desk.screenshot(path=pictures / "poached.png")
+
+    # --- and the desk says what it thinks of that ------------------------------------------------------------------------------
+    expect(desk.locator("#debriefs")).to_have_text(re.compile("1 debrief"))
+    desk.keyboard.press("w")
+    desk.get_by_role("dialog").locator("textarea").fill("Police were twenty minutes away.")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#debriefs")).to_be_hidden()
 
 
 def ask_for_the_second_call(tablet: Page) -> None:

@@ -3,7 +3,7 @@
 import { clock } from "../../tablets/times.js";
 import { ask } from "./dialogs.js";
 import { candidates, ms, say } from "./model.js";
-import { act, agency, callTypes, facts, isSupervisor, one, positions, units } from "./store.js";
+import { act, agency, all, callTypes, facts, isSupervisor, one, positions, units } from "./store.js";
 import { tell } from "./toasts.js";
 
 /** @typedef {import("./model.js").Doc} Doc */
@@ -412,4 +412,30 @@ export async function change(call) {
   if (ours && Number(answer["priority"]) !== call["priority"]) args["priority"] = Number(answer["priority"]);
   if (ours && answer["address"] !== call["address"]) args["address"] = answer["address"];
   if (Object.keys(args).length > 1) await does("call.update", args, "Changed. The policy has run again.");
+}
+
+/** @returns {Doc[]} debriefs that still want a dispatcher's comment, the oldest first */
+export function openDebriefs() {
+  return all("debrief")
+    .filter((row) => !row["dispatcher_comment"])
+    .sort((a, b) => ms(a["opened_at"]) - ms(b["opened_at"]));
+}
+
+/** Comment on a call that CARE took from police, as the dispatcher who saw it. */
+export async function debrief() {
+  const open = openDebriefs();
+  if (open.length === 0) return void tell("No debrief wants a comment from the desk.", { kind: "info" });
+  const answer = await ask({
+    title: "Debrief of a call taken from police",
+    text: "Your comment is kept in your name; the supervisor reads it before closing.",
+    confirm: "Send the comment",
+    fields: [
+      {
+        kind: "choice", name: "debrief", label: "Call", value: String(open[0]?.id),
+        choices: open.map((row) => ({ value: row.id, label: row["number"], detail: `${row["call_sign"]}: ${row["reason"]}` })),
+      },
+      { kind: "text", name: "text", label: "What you saw, and would do again or otherwise", limit: 2000 },
+    ],
+  });
+  if (answer) await does("debrief.comment", { debrief: Number(answer["debrief"]), text: answer["text"] }, "The comment is kept.");
 }

@@ -147,7 +147,7 @@ function fitOnce() {
     return;
   }
   fitted = true;
-  map.fitBounds(L.latLngBounds(points), { padding: [40, 40], maxZoom: 16 });
+  map.fitBounds(L.latLngBounds(points), { paddingTopLeft: [40, 50], paddingBottomRight: [96, 40], maxZoom: 16 });
 }
 
 /**

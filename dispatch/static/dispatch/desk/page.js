@@ -68,6 +68,9 @@ function top() {
   setText(byId("hours"), areas().length ? hours.words : "");
   byId("hours").classList.toggle("bad", areas().length > 0 && hours.open.length === 0);
   byId("hours").title = hours.shut.length ? `Closed: ${hours.shut.map((area) => area["name"]).join(", ")}` : "";
+  const debriefs = commands.openDebriefs().length;
+  byId("debriefs").hidden = debriefs === 0;
+  setText(byId("debriefs-count"), debriefs === 1 ? "1 debrief" : `${debriefs} debriefs`);
   const inForce = policy();
   setText(byId("policy"), inForce ? inForce["name"] : "");
   const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone(), hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -149,6 +152,7 @@ function bindKeys() {
     showLeft(null);
   }, { typing: true });
   keys.bind("Page", "u", "units", () => /** @type {HTMLElement | null} */ (document.querySelector("#units-rows .u-main"))?.focus());
+  keys.bind("Page", "w", "comment on a debrief", () => void commands.debrief());
   keys.bind("Page", "0", "the whole map", () => map.home());
   keys.bind("Page", "b", "day, night", () => void document.dispatchEvent(new CustomEvent("care-change-theme")));
   keys.bind("Page", "?", "all keys", () => keys.help());
@@ -167,6 +171,7 @@ alarms.begin({ open: openId });
 bindKeys();
 keys.begin();
 byId("back").addEventListener("click", newCall);
+byId("debriefs").addEventListener("click", () => void commands.debrief());
 byId("help-open").addEventListener("click", () => keys.help());
 replica.listen(soon);
 onLineState(soon);
