@@ -11,18 +11,15 @@ from datetime import timedelta
 from statistics import median
 from time import perf_counter
 
-from bench.database import bench_database
-from bench.figures import Figure
-from bench.site import Client, running_web
 from django.db import connection
 from django.utils import timezone
 
-from journal.door import open_door
-from responders.models import Shift
-from tablets.models import SignOn, Tablet
-from tablets.secrets import hash_token, new_token
+from bench.database import bench_database
+from bench.figures import Figure
+from bench.site import Client, running_web
 from tests.factories import dispatch as make_dispatch
 from tests.factories import responders as make
+from tests.factories import tablets as make_tablets
 
 PENDING = 100
 PAST = int(os.environ.get("BENCH_PAST", "1000000"))
@@ -41,21 +38,9 @@ def run() -> list[Figure]:
     Pull the whole board over HTTP, again and again, before and after the past calls are there.
     """
     with bench_database():
-        now = timezone.now()
         agency = make.agency(has_cad=False)
         area = make.area(agency)
-        unit = make.crewed_unit(agency, areas=[area], at=now)
-        token = new_token()
-        with open_door(by="system:bench", at=now):
-            tablet = Tablet.objects.create(
-                agency=agency,
-                unit=unit,
-                name="Bench",
-                token_hash=hash_token(token),
-                paired_at=now,
-                paired_by=make.person(agency, "SUPERVISOR"),
-            )
-            SignOn.objects.create(tablet=tablet, shift=Shift.objects.filter(unit=unit).earliest("pk"), started_at=now)
+        token = make_tablets.crewed(make.unit(agency, areas=[area])).token
         calls = [make_dispatch.call(agency, area=area).pk for _ in range(PENDING)]
         with running_web() as port:
             before = asyncio.run(_pulls(port, token, f"area.{area.pk}"))

@@ -9,10 +9,10 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -21,16 +21,11 @@ from uuid import uuid4
 from bench.database import bench_database
 from bench.figures import Figure
 from bench.site import Client, environment, running_web
-from django.db import connection
-from django.utils import timezone
-
 from dispatch.models import Assignment, Call
-from journal.door import open_door
 from responders.models import Agency, Shift, Unit
-from tablets.models import SignOn, Tablet
-from tablets.secrets import hash_token, new_token
 from tests.factories import dispatch as make_dispatch
 from tests.factories import responders as make
+from tests.factories import tablets as make_tablets
 
 UNITS = 50
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1000"))
@@ -66,22 +61,10 @@ def run() -> list[Figure]:
 
 
 def _town() -> _Town:
-    now = timezone.now()
-    agency = make.agency(has_cad=False)
+    agency = make.agency(has_cad=False, crew_minimum=1)
     area = make.area(agency)
-    units, tokens = [], []
-    pairer = make.person(agency, "SUPERVISOR")
-    for _ in range(UNITS):
-        unit = make.crewed_unit(agency, areas=[area], at=now)
-        token = new_token()
-        with open_door(by="system:bench", at=now):
-            tablet = Tablet.objects.create(
-                agency=agency, unit=unit, name="Bench", token_hash=hash_token(token), paired_at=now, paired_by=pairer
-            )
-            SignOn.objects.create(tablet=tablet, shift=Shift.objects.filter(unit=unit).earliest("pk"), started_at=now)
-        units.append(unit)
-        tokens.append(token)
-    return _Town(agency, units, tokens)
+    units = [make.unit(agency, areas=[area]) for _ in range(UNITS)]
+    return _Town(agency, units, [make_tablets.crewed(unit).token for unit in units])
 
 
 def _over_http(town: _Town) -> list[Figure]:
@@ -134,13 +117,11 @@ def _at_the_action(town: _Town) -> tuple[float, float]:
     rounds = ATTEMPTS // UNITS
     calls = [make_dispatch.call(town.agency, area=area).pk for _ in range(rounds)]
     shifts = [Shift.objects.filter(unit=unit).earliest("pk").pk for unit in town.units]
-    database = connection.settings_dict["NAME"]
-    connection.close()
+    # Every process tries every call, for its share of the units.
+    shares = [json.dumps({"calls": calls, "shifts": shifts[part::PROCESSES]}) for part in range(PROCESSES)]
     began = perf_counter()
-    with ProcessPoolExecutor(PROCESSES, initializer=_point_at, initargs=(database,)) as pool:
-        # Every process tries every call, for its half of the units.
-        halves = [shifts[part::PROCESSES] for part in range(PROCESSES)]
-        list(pool.map(_attempts, [calls] * PROCESSES, halves))
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        list(pool.map(_attempts, shares))
     seconds = perf_counter() - began
     holders = Assignment.objects.filter(call__in=calls)
     assert holders.count() == rounds, f"{holders.count()} winners of {rounds} calls"
@@ -148,33 +129,9 @@ def _at_the_action(town: _Town) -> tuple[float, float]:
     return rounds * UNITS / seconds, _pgbench_floor(calls)
 
 
-def _point_at(database: str) -> None:
-    import django
-
-    django.setup()
-    connection.close()
-    connection.settings_dict["NAME"] = database
-
-
-def _attempts(calls: list[int], shifts: list[int]) -> None:
-    from dispatch.actions import assignments, takes
-    from journal.refusals import Refusal
-
-    actors = [make.tablet_actor(Shift.objects.select_related("unit", "person").get(pk=shift)) for shift in shifts]
-    for call in calls:
-        for actor in actors:
-            now = timezone.now()
-            try:
-                with open_door(by=actor, at=now):
-                    held = takes.self_dispatch(call_id=call, by=actor, at=now)
-            except Refusal as refusal:
-                # The winner clears at once, so that later ones find it closed.
-                assert refusal.code in ("call_already_taken", "call_not_pending"), refusal.code
-                continue
-            with open_door(by=actor, at=now + timedelta(seconds=1)):
-                assignments.clear(
-                    assignment_id=held.pk, disposition="HANDLED", by=actor, at=now + timedelta(seconds=1)
-                )
+def _attempts(share: str) -> None:
+    command = [sys.executable, "-m", "bench.take_attempts"]
+    subprocess.run(command, input=share, text=True, check=True, env=environment())
 
 
 def _pgbench_floor(calls: list[int]) -> float:
