@@ -68,7 +68,7 @@ test-browser:  ## tests of the running site in Chromium
 	@$(WITH) pytest -m browser $(ARGS) $(OR_NONE)
 
 test-js:  ## tests of the tablet's and the desk's JavaScript
-	@if [ -n "$(JS_TESTS)" ]; then node --test $(JS_LIMIT) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
+	@if [ -n "$(JS_TESTS)" ]; then node --import ./tests/js/browser.js --test $(JS_LIMIT) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
 
 coverage: install  ## which lines and branches the tests in Python reach
 	@$(WITH) pytest -n 2 -m "not browser" --cov --cov-report=term-missing:skip-covered $(ARGS)
