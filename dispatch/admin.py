@@ -13,10 +13,11 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
 from dispatch import policies, trials
-from dispatch.actions import flags
+from dispatch.actions import cad_keys, flags
 from dispatch.actions import policies as policy_actions
 from dispatch.models import (
     Assignment,
+    CadKey,
     CadMessage,
     Call,
     CallType,
@@ -281,6 +282,48 @@ class CautionAdmin(LookOnly):
     list_select_related = ("made_by",)
     search_fields = ("address_key",)
     ordering = ("-made_at",)
+
+
+@admin.register(CadKey)
+class CadKeyAdmin(DoorAdmin):
+    """
+    Keys of CAD systems. The text of a key is shown once, when it is made; afterwards only its SHA-256 is there.
+    """
+
+    list_display = ("name", "made_at", "revoked_at", "rate")
+    ordering = ("-made_at",)
+    fields = ("agency", "name", "rate")
+    actions = ("revoke",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """
+        Refuse, but let the list run its actions.
+        """
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """
+        Refuse: entries name the key that sent a call.
+        """
+        return False
+
+    def save_model(self, request: HttpRequest, obj: CadKey, form: Any, change: bool) -> None:
+        """
+        Make the key and show its text.
+        """
+        made, text = cad_keys.make(
+            agency_id=obj.agency_id, name=obj.name, by=actor_of(request), at=current_door().at, rate=obj.rate
+        )
+        obj.pk = made.pk
+        self.message_user(request, f"The key of “{obj.name}”, shown only now: {text}", messages.WARNING)
+
+    @admin.action(description="Revoke: let it in no longer")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[CadKey]) -> None:
+        """
+        Revoke the chosen keys.
+        """
+        for key in queryset.filter(revoked_at=None).order_by("pk"):
+            cad_keys.revoke(key=key, by=actor_of(request), at=current_door().at)
 
 
 @admin.register(CadMessage)

@@ -14,7 +14,7 @@ def _call(row: Call) -> dict[str, Any]:
     return {
         "call": row.pk,
         "number": row.number,
-        "status": row.status,
+        "call_status": row.status,
         "queue": row.queue,
         "response": row.response,
         "care_available": row.care_available,

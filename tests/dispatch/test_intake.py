@@ -645,7 +645,7 @@ def test_one_intake_is_few_statements() -> None:
 
     # Six of intake itself: the number's lock, the call, the situation, the revision, the call's row, answers, decision.
     own = [query["sql"] for query in queries if "journal_" not in query["sql"]]
-    assert len(queries) <= 34, "\n".join(query["sql"][:120] for query in queries)
+    assert len(queries) <= 24, "\n".join(query["sql"][:120] for query in queries)
     assert sum("INSERT" in sql for sql in own) <= 4
 
 
