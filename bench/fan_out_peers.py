@@ -11,7 +11,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402  both need setup() first
-from channels.layers import get_channel_layer  # noqa: E402, TID251  this is the peer that is measured
 
 from tablets.hub import Message, Send  # noqa: E402
 from tablets.live import Receive, Scope  # noqa: E402
@@ -32,7 +31,7 @@ _sockets: set[Send] = set()
 
 async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     """
-    Hold sockets, and send one message to each in a plain loop when a socket to /go asks for it.
+    Hold sockets, and send one message to each in a plain loop whenever a socket to /go asks for it.
     """
     if scope["type"] != "websocket":
         return
@@ -40,10 +39,9 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.accept"})
     if scope["path"] == "/go":
         message: Message = {"type": "websocket.send", "text": _FRAME}
-        for each in [*_sockets]:
-            await each(message)
-        await send({"type": "websocket.send", "text": "done"})
-        await receive()
+        while (await receive())["type"] != "websocket.disconnect":
+            for each in [*_sockets]:
+                await each(message)
         return
     _sockets.add(send)
     while (await receive())["type"] != "websocket.disconnect":
@@ -54,13 +52,11 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
 class _Tablet(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     async def connect(self) -> None:
         await self.accept()
-        if self.scope["path"] == "/go":
-            layer = get_channel_layer()
-            assert layer is not None
-            await layer.group_send(_GROUP, {"type": "bench.frame", "text": _FRAME})
-            await self.send(text_data="done")
-        else:
+        if self.scope["path"] != "/go":
             await self.channel_layer.group_add(_GROUP, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.channel_layer.group_send(_GROUP, {"type": "bench.frame", "text": _FRAME})
 
     async def disconnect(self, code: int) -> None:
         await self.channel_layer.group_discard(_GROUP, self.channel_name)
