@@ -143,5 +143,7 @@ def ask_for_the_second_call(tablet: Page) -> None:
     row = tablet.locator(":is(li, article, .row)", has_text="S MAIN ST / 2ND AV S").filter(
         has=tablet.get_by_role("button", name="Take from police")
     )
+    # A tap right after an action is taken for a slip of the finger: wait as a person would.
+    tablet.wait_for_timeout(1_500)
     row.last.get_by_role("button", name="Take from police").click()
     tablet.get_by_role("button", name="The caller asked for CARE").click()
