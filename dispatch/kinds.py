@@ -27,7 +27,7 @@ from journal.kinds import Kind, Nature
 
 
 def _assignment(assignment: Assignment) -> dict[str, Any]:
-    return {"assignment": assignment.pk, "call": assignment.call_id, "status": assignment.status}
+    return {"assignment": assignment.pk, "call": assignment.call_id, "assignment_status": assignment.status}
 
 
 def _told(told: Told) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def _hand_over(hand_over: HandOver) -> dict[str, Any]:
 
 
 def _call(call: Call) -> dict[str, Any]:
-    return {"call": call.pk, "status": call.status, "offered_at": call.offered_at}
+    return {"call": call.pk, "call_status": call.status, "offered_at": call.offered_at}
 
 
 def _outside(attached: OutsideUnit) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class ActionView(APIView):
             at=now,
             happened_at=envelope.validated_data["happened_at"],
         )
-        body: dict[str, Any] = {"status": "applied" if answer.applied else "refused", **answer.body}
+        body = answer.body | {"status": "applied" if answer.applied else "refused"}
         if answer.replayed:
             body["replayed"] = True
         return Response(body, status=answer.status)

@@ -48,8 +48,8 @@ def test_a_whole_call_over_the_door() -> None:
         ask(tablet, "assignment.clear", assignment=held, disposition="TRANSPORT_GIVEN", note="Arrived well"),
     ]
 
-    assert sent.body == {"assignment": held, "call": call.pk, "status": "ASSIGNED"}
-    assert [answer.body["status"] for answer in steps] == [
+    assert sent.body == {"assignment": held, "call": call.pk, "assignment_status": "ASSIGNED"}
+    assert [answer.body["assignment_status"] for answer in steps] == [
         "ASSIGNED",
         "ACKNOWLEDGED",
         "EN_ROUTE",
@@ -84,7 +84,7 @@ def test_every_other_kind_over_the_door() -> None:
     taken = ask(other_tablet, "hand_over.accept", hand_over=asked).body["assignment"]
     assert ask(other_tablet, "assignment.arrive", assignment=taken).applied
     assert ask(other_tablet, "assignment.hand_back", assignment=taken, reason="Needs a medic").applied
-    assert ask(desk, "hand_back.accept", assignment=taken).body["status"] == "HANDED_BACK"
+    assert ask(desk, "hand_back.accept", assignment=taken).body["assignment_status"] == "HANDED_BACK"
     held = ask(tablet, "call.self_dispatch", call=care.pk).body["assignment"]
     given = ask(desk, "call.reassign", assignment=held, unit=other.pk, reason="Closer").body["assignment"]
     alarm = Assignment.objects.get(pk=given).alarms.earliest("due_at")
@@ -153,3 +153,16 @@ def _before_flush(captured: CaptureQueriesContext) -> int:
     statements = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
     marks = next(number for number, sql in enumerate(statements) if "journal_mark" in sql)
     return marks - 1
+
+
+def test_the_doors_own_word_is_not_taken_by_what_an_action_answers() -> None:
+    scene = factory.scene()
+    call = factory.care_call(scene)
+
+    for kind, args in (
+        ("call.offer", {"call": factory.police_call(scene).pk}),
+        ("call.dispatch", {"call": call.pk, "unit": scene.unit.pk}),
+    ):
+        answer = ask(scene.dispatcher, kind, **args)
+        assert answer.applied
+        assert "status" not in answer.body
