@@ -166,8 +166,10 @@ def test_a_change_too_large_for_a_frame_is_told_by_its_number(live_server_proces
                 other.areas.add(area)
         name = f"area.{area.pk}"
         told = line.next("beat", within=8)
+        while told["streams"].get(name, 0) <= hello["streams"][name]:
+            # The regular one may come first.
+            told = line.next("beat", within=8)
 
-        assert told["streams"][name] > hello["streams"][name]
         replica.pull(tablet.client)
         with open_door(by=make.SCENE, at=datetime.now(UTC)):
             Unit.objects.filter(pk=unit.pk).update(call_sign="RENAMED")
