@@ -29,7 +29,7 @@ from dispatch.models import (
 )
 from journal.door import current_door
 from journal.refusals import Refusal
-from responders.admin import DoorAdmin, actor_of
+from responders.admin import DoorAdmin, OwnAgencyFilter, actor_of
 
 if TYPE_CHECKING:
     _PolicyForm = forms.ModelForm[Policy]
@@ -126,7 +126,7 @@ class DecisionAdmin(LookOnly):
 
     agency_path = "call__agency"
     list_display = ("call", "at", "policy", "response", "care_available", "reasons", "overrule_code")
-    list_filter = ("response", "care_available", "overrule_code", "policy")
+    list_filter = ("response", "care_available", "overrule_code", ("policy", OwnAgencyFilter))
     list_select_related = ("call", "policy")
     search_fields = ("call__number",)
     ordering = ("-at",)

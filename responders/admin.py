@@ -57,13 +57,35 @@ class OwnAgency:
         """
         return super().formfield_for_manytomany(db_field, request, **self._narrowed(db_field, request, kwargs))  # type: ignore[misc]  # a mixin of ModelAdmin and inlines
 
-    def _narrowed(self, db_field: Any, request: HttpRequest, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def own_rows(self, db_field: Any, request: HttpRequest) -> QuerySet[Any]:
+        """
+        Return the agency's own rows of the model that a field refers to.
+        """
         model = db_field.remote_field.model
         path = "pk" if model is Agency else getattr(_registered(self, model), "agency_path", None)
-        if path is None:
-            # Nobody has said which agency a row of this model belongs to, so none of them is offered.
-            return kwargs | {"queryset": model._default_manager.none()}
-        return kwargs | {"queryset": model._default_manager.filter(**{path: _administrator(request).agency_id})}
+        rows: QuerySet[Any] = model._default_manager.all()
+        # Where nobody has said which agency a row of this model belongs to, none of them is offered.
+        return rows.none() if path is None else rows.filter(**{path: _administrator(request).agency_id})
+
+    def _narrowed(self, db_field: Any, request: HttpRequest, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return kwargs | {"queryset": self.own_rows(db_field, request)}
+
+
+class OwnAgencyFilter(admin.RelatedFieldListFilter):
+    """
+    A list's filter by what its rows refer to: it names only what belongs to the administrator's agency.
+
+    The stock one names every row of the other table. A relation in ``list_filter`` is written ("policy", OwnAgencyFilter).
+    """
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """
+        Return the rows to choose from.
+        """
+        rows = model_admin.own_rows(field, request)
+        return [
+            (str(row.pk), str(row)) for row in rows.order_by(*self.field_admin_ordering(field, request, model_admin))
+        ]
 
 
 class DoorAdmin(OwnAgency, _ModelAdmin):
