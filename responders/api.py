@@ -68,6 +68,8 @@ class ActionView(APIView):
         Run the action of this route once and answer.
         """
         now = timezone.now()
+        if not isinstance(request.data, dict):
+            raise InvalidArgs(fields={"": ["An object is expected."]})
         if unknown := sorted(set(request.data) - {"id", "args", "happened_at"}):
             raise InvalidArgs(fields={name: ["This field is not known."] for name in unknown})
         envelope = Envelope(data=request.data)
