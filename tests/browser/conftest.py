@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.site import Site, running_site
 
@@ -98,6 +98,25 @@ def enter(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert problems == []
+
+
+def say_by_radio(desk: Page, call_sign: str, said: str) -> None:
+    """
+    Do at the desk what a crew asks for on the radio.
+    """
+    desk.locator("#units-rows .u", has_text=call_sign).locator(".u-radio").click()
+    desk.get_by_role("dialog").get_by_text(said, exact=True).click()
+    desk.keyboard.press("Enter")
+
+
+def clear_by_radio(desk: Page, call_sign: str) -> None:
+    """
+    Clear a unit at the desk, so that the next test finds it free.
+    """
+    say_by_radio(desk, call_sign, "Clear")
+    desk.get_by_role("dialog").get_by_text("Unable to locate").click()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#units-rows .u", has_text=call_sign)).to_contain_text("Available")
 
 
 def _is_our_fault(text: str) -> bool:
