@@ -67,7 +67,9 @@ def test_every_script_of_a_page_is_ours_or_carries_the_nonce() -> None:
         page = answer.content.decode()
         for tag in re.findall(r"<script\b[^>]*>", page):
             assert "src=" in tag or "nonce=" in tag or 'type="application/json"' in tag, (path, tag)
-            assert "//" not in tag.replace(settings.PUBLIC_ORIGIN, ""), (path, tag)
+            # Without the nonce, whose base64 may have two slashes in a row.
+            address = re.sub(r'nonce="[^"]*"', "", tag).replace(settings.PUBLIC_ORIGIN, "")
+            assert "//" not in address, (path, tag)
         assert not re.search(r"\son\w+=", page), path
         assert not re.search(r"\sstyle=", page), path
 
