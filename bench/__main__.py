@@ -27,7 +27,8 @@ def main(names: list[str]) -> int:
         measured: list[Figure] = import_module(f"bench.{name}").run()
         print(table(measured), flush=True)
         figures += measured
-    write(figures)
+        # After each: a run that is cut short keeps what it has.
+        write(figures)
     return int(any(figure.met is False for figure in figures))
 
 
