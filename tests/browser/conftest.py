@@ -4,6 +4,8 @@ A running site and Debian's Chromium, driven by Playwright.
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from tests.browser.site import Site, running_site
 
 DESK = {"width": 1440, "height": 900}
 TABLET = {"width": 1024, "height": 768}
+NONE_OF_IT = {"WEAPON": "NO", "VIOLENCE": "NO", "MEDICAL": "NO", "POLICE_ONLY": "NO"}
+_waiting = count(1)
 _FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -98,6 +102,29 @@ def enter(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def waiting(site: Site) -> Iterator[str]:
+    """
+    Have one call wait for CARE, and yield its address.
+    """
+    # A number of its own for each test: what CAD has closed does not wait again.
+    number, now = f"7{next(_waiting):07}", datetime.now(UTC).isoformat()
+    call = {
+        "type": "DOWN - CHECK FOR PERSON DOWN",
+        "priority": 3,
+        "address": "OCCIDENTAL AV S / S MAIN ST",
+        "point": {"lon": -122.3332, "lat": 47.6000},
+        "place_kind": "PUBLIC",
+        "source": "911",
+        "answers": NONE_OF_IT,
+        "narrative": "RP SAYS MALE ASLEEP ON BENCH.",
+        "received_at": now,
+    }
+    site.cad_says(number, **call, cad_at=now)
+    yield "OCCIDENTAL AV S / S MAIN ST"
+    site.cad_says(number, **call, cad_at=now, status="CANCELLED", closed_at=now)
 
 
 def say_by_radio(desk: Page, call_sign: str, said: str) -> None:

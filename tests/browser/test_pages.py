@@ -3,43 +3,18 @@ The first page, the desk by keys alone, and the supervisor who pairs a tablet.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import TABLET, clear_by_radio, say_by_radio
+from tests.browser.conftest import NONE_OF_IT, TABLET, clear_by_radio, say_by_radio
 from tests.browser.site import Site
 
 Enter = Callable[..., Page]
 _numbers = count(1)
-_NONE_OF_IT = {"WEAPON": "NO", "VIOLENCE": "NO", "MEDICAL": "NO", "POLICE_ONLY": "NO"}
-
-
-@pytest.fixture
-def waiting(site: Site) -> Iterator[str]:
-    """
-    Have one call wait for CARE, and yield its address.
-    """
-    # A number of its own for each test: what CAD has closed does not wait again.
-    number, now = f"8{next(_numbers):07}", datetime.now(UTC).isoformat()
-    call = {
-        "type": "DOWN - CHECK FOR PERSON DOWN",
-        "priority": 3,
-        "address": "OCCIDENTAL AV S / S MAIN ST",
-        "point": {"lon": -122.3332, "lat": 47.6000},
-        "place_kind": "PUBLIC",
-        "source": "911",
-        "answers": _NONE_OF_IT,
-        "narrative": "RP SAYS MALE ASLEEP ON BENCH.",
-        "received_at": now,
-    }
-    site.cad_says(number, **call, cad_at=now)
-    yield "OCCIDENTAL AV S / S MAIN ST"
-    site.cad_says(number, **call, cad_at=now, status="CANCELLED", closed_at=now)
 
 
 def test_the_first_page_has_doors_in_the_demo(site: Site, chromium: Browser, pictures: Path) -> None:
@@ -130,7 +105,7 @@ def test_rows_hold_still_under_the_pointer(site: Site, waiting: str, enter: Ente
         "point": {"lon": -122.3340, "lat": 47.6017},
         "place_kind": "PUBLIC",
         "source": "911",
-        "answers": _NONE_OF_IT,
+        "answers": NONE_OF_IT,
         "received_at": now,
     }
     site.cad_says(number, **urgent, cad_at=now)
