@@ -30,6 +30,7 @@ def test_what_is_done_without_signal_waits_says_so_and_arrives(waiting: str, ent
     # The line may not have noticed yet; whatever it says, it never says that the desk knows.
     expect(tablet.get_by_text("waiting to send").first).to_be_visible(timeout=40_000)
     expect(tablet.get_by_text("Offline").first).to_be_visible()
+    expect(tablet.get_by_text("Nothing was waiting when the signal went")).to_be_visible()
     expect(unit).to_contain_text("En route")
     tablet.screenshot(path=pictures / "no-signal.png")
 

@@ -147,7 +147,9 @@ def test_a_supervisor_pairs_a_tablet_and_revokes_it(
     page.fill("#pair-name", "Tablet 9")
     page.get_by_role("button", name="Make a code").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.locator(".qr svg")).to_be_visible()
+    # What is there is a drawing, with something drawn in it.
+    expect(dialog.locator(".qr svg path").first).to_be_visible()
+    assert dialog.locator(".qr svg").evaluate("svg => svg instanceof SVGSVGElement")
     code = dialog.locator("output").inner_text()
     page.screenshot(path=pictures / "pairing.png")
     page.get_by_role("button", name="Done").click()

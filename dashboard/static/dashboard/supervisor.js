@@ -98,7 +98,9 @@ function showCode(answer) {
   const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("pairing"));
   const holder = document.createElement("div");
   holder.className = "qr";
-  const drawn = new DOMParser().parseFromString(answer.qr_svg, "image/svg+xml").documentElement;
+  // As HTML: an inline SVG names no namespace, and as XML it would be an element that nothing draws.
+  const drawn = new DOMParser().parseFromString(answer.qr_svg, "text/html").querySelector("svg");
+  if (!drawn) throw new Error("the server sent no QR code");
   drawn.setAttribute("role", "img");
   drawn.setAttribute("aria-label", "QR code of the address below");
   holder.append(document.importNode(drawn, true));

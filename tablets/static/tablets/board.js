@@ -96,6 +96,10 @@ function nothing(s, act, ui) {
       h("button", { class: "btn", type: "button", onclick: () => act.filter(ui.filter) }, "Show all"),
     );
   }
+  if (s.line.state === "offline") {
+    // Without signal nobody knows what waits now, and nothing comes.
+    return h("div", { class: "nothing" }, icon("link_off"), h("p", null, "Nothing was waiting when the signal went."), h("p", { class: "soft" }, "New calls cannot reach you here: listen to the radio."));
+  }
   return h("div", { class: "nothing" }, icon("check_circle_outline"), h("p", null, "Nothing is waiting in your area."), h("p", { class: "soft" }, "New calls come by themselves."));
 }
 
