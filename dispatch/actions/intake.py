@@ -47,6 +47,8 @@ from responders.rules import radio, unit_acted_for
 SAME_TIME = timedelta(seconds=60)
 
 CLOSED_BY_CAD = ("CLOSED", "CANCELLED")
+# What a revision is recorded as, which is also what a tablet is told when its call goes with it.
+_REVISIONS = {"CLOSED": "call.closed_by_cad", "CANCELLED": "call.cancelled_by_cad"}
 _TIMES_OF_CAD = ("en_route_at", "on_scene_at", "cleared_at")
 _OWNED_BY_CAD = frozenset({"type", "priority", "address", "point", "narrative"})
 # What the desk may come to know better than CAD does: its word stays until CAD says something new.
@@ -451,7 +453,7 @@ def _revise(call: LockedCall, revision: CadCall, *, past: CadRevision | None, by
     if revision.care_units:
         _compare_times(call, revision, at=at)
     record(
-        "call.revise",
+        "call.revise" if was_closed_by_cad else _REVISIONS.get(revision.status, "call.revise"),
         agency_id=call.agency_id,
         about=f"call.{call.pk}",
         data={**_told(call), "cad_status": revision.status, "ended": ended},

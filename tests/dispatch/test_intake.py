@@ -32,7 +32,7 @@ from dispatch.models import (
 )
 from dispatch.refusals import CallNotFound
 from journal.door import open_door
-from journal.models import Entry
+from journal.models import Document, Entry
 from tests.conftest import NOON
 from tests.factories import dispatch, responders
 from tests.factories import intake as factory
@@ -339,6 +339,19 @@ def test_a_unit_on_its_way_is_sent_home_when_cad_cancels(on_the_way: AssignmentS
     held.refresh_from_db()
     assert (call.status, held.status) == (CallStatus.CANCELLED, AssignmentStatus.CANCELLED)
     assert not Alarm.objects.filter(call=call, ended_at=None).exists()
+
+
+@pytest.mark.parametrize(("status", "why"), [("CANCELLED", "call.cancelled_by_cad"), ("CLOSED", "call.closed_by_cad")])
+def test_a_tablet_is_told_what_cad_did_with_its_call(status: str, why: str) -> None:
+    desk = factory.desk()
+    first = factory.revision()
+    call = take(desk, first).call
+    dispatch.assignment(desk, to=call, status=AssignmentStatus.EN_ROUTE)
+
+    take(desk, replace(first, revision=2, status=status), at=later(2))
+
+    left = Document.objects.get(stream=f"unit.{desk.unit.pk}", collection="call", document_id=str(call.pk))
+    assert left.gone == why
 
 
 def test_cad_opens_again_what_it_closed_and_not_what_care_ended() -> None:
