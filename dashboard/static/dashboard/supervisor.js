@@ -1,8 +1,10 @@
 // The supervisor's page: does what its buttons say through the REST door, and asks for a part again when it has changed.
 
+import { cad } from "../dispatch/desk/model.js";
 import { NoAnswer, jsonFetcher } from "../tablets/http.js";
 import { Line } from "../tablets/line.js";
 import { Replica } from "../tablets/replica.js";
+import { age, clock } from "../tablets/times.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
 const fetchJson = jsonFetcher({ headers: { "X-CSRFToken": csrf } });
@@ -158,6 +160,7 @@ replica.listen((changes) => {
 });
 const line = new Line({
   replica,
+  clock,
   fetchJson: jsonFetcher({ headers: { "X-CSRFToken": csrf, "X-Background": "1" } }),
   onState: ({ state }) => {
     const words = document.getElementById("line");
@@ -168,6 +171,17 @@ const line = new Line({
   onSignedOff: () => location.assign("/"),
 });
 line.start();
+
+// Said on every screen, and by this page's own clock: a feed that is silent says nothing, not even that.
+function sayCad() {
+  const banner = document.getElementById("cad");
+  if (!banner) return;
+  const link = cad(replica.all("agency", "reference.")[0]?.body, replica.all("feed", "reference.")[0]?.body, clock.now());
+  banner.hidden = !link.down;
+  banner.textContent = link.age === Infinity ? "CAD LINK DOWN: nothing was heard of it yet." : `CAD LINK DOWN: nothing heard for ${age(link.age)}.`;
+}
+setInterval(sayCad, 1000);
+
 setInterval(() => {
   if (!document.hidden) for (const part of ["tablets", "shifts", "accounts"]) reload(part);
 }, REFRESH_MS);
