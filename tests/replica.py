@@ -10,9 +10,10 @@ from django.db import connection
 
 from journal.flush import digest_term, signed
 from journal.models import Document, Stream
-from journal.pulls import Changed
 
 Key = tuple[str, str]
+# A changed document as a row: its stream, number, collection, id, and either its body or why it is gone.
+Changed = tuple[str, int, str, str, str | None, str | None]
 
 # One statement, hence one snapshot of the number and of what is newer than the reader's.
 _PULL = (

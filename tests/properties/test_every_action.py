@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from journal.door import Answer
 from journal.kinds import Kind, kinds
 from journal.models import Document, Entry
-from journal.pulls import read_changed
 from journal.rebuild import differences, digest_differences
 from journal.refusals import Refusal
 from responders.actors import Actor
 from responders.api import run_action
+from tablets.hub import FRAMES_SQL
 from tests.conftest import NOON
 from tests.properties.scene import Scene, arguments, scene
 from tests.replica import Replica, fresh, number_of
@@ -141,9 +141,12 @@ def no_number_was_skipped(before: dict[str, int], readers: dict[str, Replica]) -
 
 def take_frames(stream: str, reader: Replica) -> None:
     """
-    Give a reader the frames since its number, one transaction at a time and in order, as the hub does.
+    Give a reader everything since its number as one frame, read as the hub reads it.
     """
     with connection.cursor() as cursor:
-        rows = read_changed(cursor, {stream: reader.number})
-    for number in sorted({row[1] for row in rows}):
-        reader.apply([row for row in rows if row[1] == number], number)
+        cursor.execute(FRAMES_SQL, [[stream], [reader.number]])
+        rows = cursor.fetchall()
+    if rows:
+        _, prev, number, *_ = rows[0]
+        assert (prev, number) == (reader.number, number_of(stream))
+        reader.apply([(stream, *row[3:]) for row in rows if row[3] is not None], number)
