@@ -5,11 +5,12 @@ Reads only, and operational facts only: what was done for a person is not in any
 """
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import CharField, Count, Exists, OuterRef, Prefetch, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 
 from dispatch.models import Assignment, Call, CallStatus, Debrief, Flag
 from dispatch.words import DISPOSITIONS, SOURCES
@@ -18,7 +19,7 @@ from responders.models import Person, Shift, SignInGuard, Unit
 from responders.sign_in import account_key
 from tablets.models import SignOn, Tablet
 
-# A page of what became of calls; the rest is counted, not listed.
+# So many of the calls that ended are listed; all of them are counted.
 LISTED = 200
 _CLOSED = (CallStatus.CLOSED, CallStatus.CANCELLED)
 
@@ -114,28 +115,33 @@ def locked(agency_id: int) -> list[tuple[Person, datetime]]:
 
 def outcomes(agency_id: int, *, since: datetime, until: datetime) -> Outcomes:
     """
-    Return how the calls that CARE's units went to ended between two instants.
+    Return how the calls that CARE's units went to ended between two instants: the latest listed, all of them counted.
     """
-    calls = (
-        Call.objects.filter(agency=agency_id, status__in=_CLOSED, closed_at__gte=since, closed_at__lt=until)
-        .filter(assignments__isnull=False)
-        .distinct()
-        .select_related("type")
-        .prefetch_related(
-            Prefetch("assignments", queryset=Assignment.objects.select_related("unit").order_by("assigned_at"))
-        )
-        .order_by("-closed_at")
+    ended = Call.objects.filter(
+        Exists(Assignment.objects.filter(call=OuterRef("pk"))),
+        agency=agency_id,
+        status__in=_CLOSED,
+        closed_at__gte=since,
+        closed_at__lt=until,
     )
-    total = calls.count()
-    listed = list(calls[:LISTED])
+    held = Assignment.objects.select_related("unit").order_by("assigned_at")
+    listed = list(
+        ended.select_related("type")
+        .prefetch_related(Prefetch("assignments", queryset=held))
+        .order_by("-closed_at")[:LISTED]
+    )
     takers = _takers(listed)
-    rows = [_outcome(call, takers) for call in listed]
+    endings = ended.values_list("disposition", "status").annotate(Count("pk"))
+    types = ended.values_list("type__label").annotate(Count("pk"))
+    by_disposition: Counter[str] = Counter()
+    for disposition, status, count in endings:
+        by_disposition[_ending(disposition, status)] += count
     return Outcomes(
-        rows=rows,
-        total=total,
-        by_disposition=_counted(row.disposition for row in rows),
-        by_type=_counted(row.call.type.label for row in rows),
-        by_taker=_counted(row.taken_by for row in rows),
+        rows=[_outcome(call, takers) for call in listed],
+        total=by_disposition.total(),
+        by_disposition=_shares(by_disposition),
+        by_type=_shares(Counter(dict(types))),
+        by_taker=_shares(_takers_counted(ended)),
     )
 
 
@@ -149,9 +155,7 @@ def _outcome(call: Call, takers: dict[int, str]) -> Outcome:
         units=", ".join(dict.fromkeys(row.unit.call_sign for row in held)),
         taken_by=takers.get(call.pk, SOURCES.get(call.source, call.source)),
         minutes=max(0, round((ended - started) / timedelta(minutes=1))),
-        disposition=DISPOSITIONS.get(
-            call.disposition, "Cancelled" if call.status == CallStatus.CANCELLED else "Closed"
-        ),
+        disposition=_ending(call.disposition, call.status),
         origin=first.origin if first else "",
     )
 
@@ -164,15 +168,41 @@ def _takers(calls: list[Call]) -> dict[int, str]:
     made = dict(
         Entry.objects.filter(about__in=about, kind="call.create", by__startswith="person:").values_list("about", "by")
     )
-    ids = {int(by.partition(":")[2]) for by in made.values()}
-    names = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name"))
-    return {int(key.partition(".")[2]): names.get(int(by.partition(":")[2]), "") for key, by in made.items()}
+    names = _names(set(made.values()))
+    return {int(key.partition(".")[2]): names.get(by, "") for key, by in made.items()}
 
 
-def _counted(values: Any) -> list[tuple[str, int, int]]:
+def _takers_counted(calls: QuerySet[Call]) -> Counter[str]:
     """
-    Return (what, how often, percent of the most frequent), the most frequent first.
+    Count who took each of these calls, by name; what nobody typed counts for where it came from.
     """
-    counts = Counter(values).most_common()
-    most = counts[0][1] if counts else 1
-    return [(name, count, round(100 * count / most)) for name, count in counts[:8]]
+    about = Concat(Value("call."), Cast(OuterRef("pk"), CharField()))
+    made = Entry.objects.filter(about=about, kind="call.create", by__startswith="person:").order_by("pk")
+    rows = list(
+        calls.annotate(made_by=Subquery(made.values("by")[:1])).values_list("made_by", "source").annotate(Count("pk"))
+    )
+    names = _names({by for by, _, _ in rows if by})
+    counted: Counter[str] = Counter()
+    for by, source, count in rows:
+        counted[names.get(by, "") if by else SOURCES.get(source, source)] += count
+    return counted
+
+
+def _names(keys: Collection[str]) -> dict[str, str]:
+    """
+    Return the names of people by what rows and entries keep of them ("person:7").
+    """
+    people = Person.objects.filter(pk__in=[int(key.partition(":")[2]) for key in keys])
+    return {f"person:{pk}": name for pk, name in people.values_list("pk", "name")}
+
+
+def _ending(disposition: str, status: str) -> str:
+    return DISPOSITIONS.get(disposition, "Cancelled" if status == CallStatus.CANCELLED else "Closed")
+
+
+def _shares(counts: Counter[str]) -> list[tuple[str, int, int]]:
+    """
+    Return (what, how often, percent of the most frequent) of the eight most frequent, the most frequent first.
+    """
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))[:8]
+    return [(name, count, round(100 * count / rows[0][1])) for name, count in rows]

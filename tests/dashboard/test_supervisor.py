@@ -2,9 +2,17 @@
 The supervisor's page and its parts.
 """
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
+from dashboard import queries
 from dashboard.views import PARTS
+from dispatch import models as d
+from journal.door import open_door
+from journal.record import record
+from tests.factories import dispatch
 from tests.factories import responders as make
 from tests.security.clients import desk_client
 
@@ -43,3 +51,61 @@ def test_shifts_of_another_agency_are_not_listed() -> None:
 
     assert "CARE 11" in page
     assert "CARE 99" not in page
+
+
+def test_tallies_count_what_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    scene = dispatch.scene(at=now)
+    for _ in range(3):
+        held = dispatch.assignment(scene, status=d.AssignmentStatus.CLEARED, at=now)
+        assert d.Call.objects.get(pk=held.call_id).closed_at is not None
+    monkeypatch.setattr(queries, "LISTED", 1)
+
+    found = queries.outcomes(scene.agency.pk, since=now - timedelta(hours=1), until=now + timedelta(hours=1))
+
+    assert len(found.rows) == 1
+    assert found.total == 3
+    for tally in (found.by_disposition, found.by_type, found.by_taker):
+        assert sum(count for _, count, _ in tally) == 3
+    assert found.by_disposition == [("Handled", 3, 100)]
+    assert found.by_taker == [("911", 3, 100)]
+
+
+def test_calls_taken_at_the_desk_count_for_who_took_them() -> None:
+    now = datetime.now(UTC)
+    scene = dispatch.scene(at=now)
+    label = "Somebody"
+    taker = make.person(scene.agency, "DISPATCHER", name=label)
+    held = dispatch.assignment(scene, status=d.AssignmentStatus.CLEARED, at=now)
+    with open_door(by=f"person:{taker.pk}", at=now):
+        record(
+            "call.create",
+            agency_id=scene.agency.pk,
+            about=f"call.{held.call_id}",
+            data={},
+            by=f"person:{taker.pk}",
+            at=now,
+        )
+    dispatch.assignment(scene, status=d.AssignmentStatus.CLEARED, at=now)
+
+    found = queries.outcomes(scene.agency.pk, since=now - timedelta(hours=1), until=now + timedelta(hours=1))
+
+    assert sorted(found.by_taker) == [("911", 1, 100), (label, 1, 100)]
+    assert {row.taken_by for row in found.rows} == {"911", label}
+
+
+@pytest.mark.parametrize(("role", "link"), [("OFFICER", "/officer/"), ("SUPERVISOR", "/supervisor/")])
+def test_the_first_page_leads_on_whoever_has_a_page(role: str, link: str) -> None:
+    page = desk_client(make.person(make.agency(), role)).get("/").content.decode()
+
+    assert f'href="{link}"' in page
+
+
+@pytest.mark.parametrize("role", ["COORDINATOR", "RESPONDER"])
+def test_the_first_page_does_not_ask_to_sign_in_again_who_has_no_page(role: str, settings: Any) -> None:
+    settings.DEMO = False
+
+    page = desk_client(make.person(make.agency(), role)).get("/").content.decode()
+
+    assert "/accounts/login/" not in page
+    assert "You are signed in as" in page
