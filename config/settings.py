@@ -132,6 +132,9 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 5},
     "application_name": env.str("PROCESS_NAME", "care-field"),
+    # For journal/prepared.py: what ran five times on a connection is planned for good, without looking at its arguments.
+    "prepare_threshold": 5,
+    "options": "-c plan_cache_mode=force_generic_plan -c jit=off",
 }
 
 # After a restart of Postgres the pool finds out by itself, instead of failing one request for each connection it holds.
@@ -245,6 +248,13 @@ TILE_ORIGINS: list[str] = env.list("TILE_ORIGINS", [])
 # Leaflet's address of a tile, with {z}, {x} and {y}; without one the tablet's map has its own plain ground.
 TILES_URL = env.str("TILES_URL", "")
 TILES_ATTRIBUTION = env.str("TILES_ATTRIBUTION", "")
+# What the tablet's map shows without tiles and without a network: GeoJSON files of outlines (tablets/ground.py). The demo
+# draws Seattle's land and the edges of SPD's beats, which follow streets (City of Seattle open data, CC0), if they are at
+# hand.
+_GEO = env.path("DATA_DIR", BASE_DIR.parent / "shared" / "data") / "geo"
+_AT_HAND = DEMO and (_GEO / "city-limits.geojson").is_file() and (_GEO / "spd-beats.geojson").is_file()
+GROUND_LAND = env.str("GROUND_LAND", str(_GEO / "city-limits.geojson") if _AT_HAND else "")
+GROUND_LINES: list[str] = env.list("GROUND_LINES", [str(_GEO / "spd-beats.geojson")] if _AT_HAND else [])
 _ORIGINS = [PUBLIC_ORIGIN, *CSRF_TRUSTED_ORIGINS]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

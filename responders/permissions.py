@@ -100,6 +100,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "tablet": {"GET": _EVERYBODY},
     "tablet-pair": {"GET": _EVERYBODY},
     "tablet-sign-on": {"GET": _EVERYBODY},
+    "tablet-worker": {"GET": _EVERYBODY},
+    "tablet-manifest": {"GET": _EVERYBODY},
+    "tablet-ground": {"GET": _EVERYBODY},
     "demo-enter": {"POST": _EVERYBODY},
     # --- signing in (allauth) --------------------------------------------------------------------------------------------
     "account_login": {"GET": _EVERYBODY, "POST": _EVERYBODY},

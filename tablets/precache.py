@@ -1,0 +1,144 @@
+"""
+What the tablet app needs to start without a network: its pages, and every file with a hash of its content.
+
+The version is a hash of all of it, so a new release is a new version without anybody counting it up, and the same release
+has the same version in every web process. Files are hashed as they are served: from where collectstatic put them, with a
+hash in their names or without, else from where they lie.
+"""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.files.storage import Storage
+from django.template.loader import render_to_string
+from django.utils.module_loading import import_string
+
+from tablets import ground
+
+# The pages that open without a network, and what they are made of.
+PAGES = {
+    "/tablet/": "tablets/app.html",
+    "/tablet/pair/": "tablets/pair.html",
+    "/tablet/sign-on/": "tablets/sign_on.html",
+}
+WORKER = "tablets/worker.js"
+_OWN = Path(__file__).parent / "static"
+# Of the libraries only what the app takes in.
+_LIBRARIES = (
+    "leaflet/leaflet-src.esm.js",
+    "leaflet/leaflet.css",
+    "uswds/fonts/public-sans/PublicSans-Bold.woff2",
+    "uswds/fonts/public-sans/PublicSans-Regular.woff2",
+    "uswds/img/sprite.svg",
+)
+_KINDS = frozenset({".css", ".js", ".svg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Precache:
+    """
+    One release of the app, as a tablet keeps it.
+
+    ``files`` has the address of each file and its hash as subresource integrity writes it: ``sha256-<base64>``.
+    """
+
+    version: str
+    pages: tuple[str, ...]
+    files: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """
+        Return what the service worker is told.
+        """
+        return {"version": self.version, "pages": self.pages, "files": self.files}
+
+
+def precache() -> Precache:
+    """
+    Return this release. Reckoned once for each process; with DEBUG each time, because the files change under it.
+    """
+    return _reckon() if settings.DEBUG else _reckon_once()
+
+
+def names() -> list[str]:
+    """
+    Return the names of all static files that the app needs, without those that only the browser's installer wants.
+    """
+    own = (path.relative_to(_OWN).as_posix() for path in _OWN.rglob("*") if path.suffix in _KINDS)
+    wanted = {name for name in own if not name.endswith(".d.ts")} - {WORKER}
+    return sorted(wanted | set(_LIBRARIES))
+
+
+def page_context() -> dict[str, Any]:
+    """
+    Return what the pages are told, the version aside: nobody's data.
+    """
+    return {
+        "config": {
+            "demo": settings.DEMO,
+            "tiles": {"url": settings.TILES_URL, "attribution": settings.TILES_ATTRIBUTION},
+            # What the codes in documents mean; each app says it of its own, the settings say where.
+            "words": {name: import_string(path) for name, path in settings.TABLET_WORDS.items()},
+        }
+    }
+
+
+def worker_source() -> str:
+    """
+    Return the service worker, with this release and the origins of map tiles before it.
+    """
+    told = {**precache().as_dict(), "tiles": settings.TILE_ORIGINS if settings.TILES_URL else []}
+    return f"self.PRECACHE = {_json(told)};\n{_read(WORKER).decode()}"
+
+
+def address(name: str) -> str:
+    """
+    Return where a static file is served: with the hash of its content in its name where the storage puts one there.
+    """
+    return str(staticfiles_storage.url(name))
+
+
+def _reckon() -> Precache:
+    files = {address(name): _integrity(_read(_stored(name))) for name in names()}
+    # Modules name each other as they lie, whatever the pages call them.
+    files |= {f"{settings.STATIC_URL}{name}": _integrity(_read(name)) for name in names() if name.endswith(".js")}
+    files[ground.ADDRESS] = _integrity(ground.read())
+    said = [_json(files), _read(WORKER).decode(), _json(settings.TILE_ORIGINS)]
+    # Without a request there is no nonce in them: they differ from the pages as served in that alone.
+    said += [render_to_string(template, page_context()) for template in PAGES.values()]
+    version = sha256("\n".join(said).encode()).hexdigest()[:16]
+    return Precache(version=version, pages=tuple(PAGES), files=files)
+
+
+_reckon_once = lru_cache(maxsize=1)(_reckon)
+
+
+def _stored(name: str) -> str:
+    return str(staticfiles_storage.stored_name(name)) if hasattr(staticfiles_storage, "stored_name") else name
+
+
+def _read(name: str) -> bytes:
+    storage: Storage = staticfiles_storage
+    if not settings.DEBUG and storage.exists(name):
+        with storage.open(name) as file:
+            return bytes(file.read())
+    # Nothing was collected, or what was is older than what is served: `runserver` and tests.
+    found = finders.find(name)
+    assert isinstance(found, str), f"{name} is not there; `make install` installs the libraries"
+    return Path(found).read_bytes()
+
+
+def _integrity(content: bytes) -> str:
+    return f"sha256-{b64encode(sha256(content).digest()).decode()}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
