@@ -2,8 +2,8 @@
 What can be asked of CARE Field: kinds of actions, declared by each app and listed in ``settings.ACTION_KINDS``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -11,6 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 from rest_framework.serializers import Serializer
+
+from journal.refusals import InvalidArgs, UnknownVersion
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Nature(StrEnum):
@@ -34,6 +38,9 @@ class Kind:
 
     ``act`` is called with the validated arguments and ``by``, ``at`` and ``happened_at``; what it returns goes through
     ``answer`` to become the body of the receipt.
+
+    Every version that was ever shipped is understood for ever: ``upcasters[v]`` turns arguments of version v into those of
+    v + 1 (tests/vectors/shipped_kinds.json). ``needs_sign_on`` is False for what makes a sign-on: nobody stands yet.
     """
 
     name: str
@@ -42,6 +49,35 @@ class Kind:
     act: Callable[..., Any]
     answer: Callable[[Any], dict[str, Any]]
     version: int = 1
+    # The agency's column that says, in seconds, how old a request of this kind may be when it reaches us; empty for ever.
+    life: str = ""
+    upcasters: Mapping[int, Upcaster] = field(default_factory=dict)
+    needs_sign_on: bool = True
+
+    def upcast(self, args: dict[str, Any], *, version: int) -> dict[str, Any]:
+        """
+        Return arguments of an earlier version as this version takes them.
+
+        :raises UnknownVersion: it was never shipped, or is newer than this server.
+        """
+        if not 1 <= version <= self.version:
+            raise UnknownVersion(kind=self.name, v=version)
+        for step in range(version, self.version):
+            args = self.upcasters[step](dict(args))
+        return args
+
+    def read(self, args: dict[str, Any]) -> dict[str, Any]:
+        """
+        Return arguments of this version as ``act`` takes them.
+
+        :raises InvalidArgs: they cannot be understood; facts name each field.
+        """
+        serializer = self.serializer(data=args)
+        if unknown := sorted(set(args) - set(serializer.fields)):
+            raise InvalidArgs(fields={name: ["This field is not known."] for name in unknown})
+        if not serializer.is_valid():
+            raise InvalidArgs(fields=serializer.errors)
+        return dict(serializer.validated_data)
 
 
 @cache

@@ -100,6 +100,8 @@ class Entry(models.Model):
 class Receipt(models.Model):
     """
     The answer that an action id got, committed with the effect, so that it always gets the same one.
+
+    ``status`` is 200 for applied, 202 for quarantined, else the status of the refusal.
     """
 
     action_id = models.UUIDField(primary_key=True)
@@ -111,9 +113,19 @@ class Receipt(models.Model):
     # JSON text rather than jsonb, which would answer a repeat with its keys in another order.
     answer = models.TextField(null=True)  # noqa: DJ001  no answer yet is not an empty one
     recorded_at = models.DateTimeField(db_default=models.functions.Now())
+    # The place in a tablet's lane that this answers; without them it came through another door.
+    lane = models.UUIDField(null=True)
+    seq = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["lane", "seq"], condition=Q(lane__isnull=False), name="journal_receipt_one_per_place"
+            ),
+            models.CheckConstraint(
+                condition=Q(lane__isnull=True, seq__isnull=True) | Q(lane__isnull=False, seq__isnull=False),
+                name="journal_receipt_place_is_whole",
+            ),
             models.CheckConstraint(
                 condition=Q(status__isnull=True, answer__isnull=True) | Q(status__isnull=False, answer__isnull=False),
                 name="journal_receipt_answered_or_claimed",

@@ -75,3 +75,13 @@ class UnknownKind(Refusal):
     code = "unknown_kind"
     message = "This version of CARE Field does not know that action."
     status = 404
+
+
+class UnknownVersion(Refusal):
+    """
+    The kind of action is known, and this version of it never was.
+    """
+
+    code = "unknown_version"
+    message = "This version of CARE Field does not know that version of the action."
+    status = 404

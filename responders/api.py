@@ -35,19 +35,14 @@ def run_action(
     kind: Kind, *, action_id: UUID, args: dict[str, Any], by: Actor, at: datetime, happened_at: datetime | None
 ) -> Answer:
     """
-    Check, validate and run one action once; used by the REST door and by sync batches.
+    Check, validate and run one action once: the REST door. A tablet's queue has its own (tablets/lanes.py).
 
     :raises NotAllowed: the policy does not let this actor do this kind of thing.
     :raises InvalidArgs: the arguments cannot be understood; facts name each field.
     :raises ActionIdReused: the id was used for something else.
     """
     permissions.check_may_act(by, kind.name)
-    serializer = kind.serializer(data=args)
-    if unknown := sorted(set(args) - set(serializer.fields)):
-        raise InvalidArgs(fields={name: ["This field is not known."] for name in unknown})
-    if not serializer.is_valid():
-        raise InvalidArgs(fields=serializer.errors)
-    given = dict(serializer.validated_data)
+    given = kind.read(args)
 
     def act() -> dict[str, Any]:
         permissions.check_still_stands(by)

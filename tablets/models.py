@@ -7,6 +7,7 @@ is therefore shorter, under a keyed hash that a copy of the database cannot be s
 
 from typing import NewType
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -154,3 +155,188 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"ticket of {self.made_at:%H:%M:%S}"
+
+
+class Installation(models.Model):
+    """
+    One store on one tablet, and the lane of its actions: the row is the lock that page, worker and retry queue at.
+
+    The tablet makes the id; an empty store is a new installation. ``last_seq`` is the last place of the lane that was
+    answered. What the tablet reports of itself is written with its contact, at most every ten seconds.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="installations")
+    # Where the store was before its device was paired anew: what was queued there is still that tablet's crew's.
+    moved_from = models.ForeignKey(Tablet, on_delete=models.PROTECT, null=True, related_name="+")
+    last_seq = models.BigIntegerField(default=0)
+    # Goes into the key of what the tablet keeps (tablets/seals.py): raised, nothing that was kept can be read again.
+    generation = models.PositiveIntegerField(default=0)
+    # The epoch that the lane was last in step with (tablets/epochs.py).
+    epoch = models.CharField(max_length=80, blank=True)
+    first_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    # When the lane last said that nothing waits in it: nothing that comes later happened earlier.
+    empty_at = models.DateTimeField(null=True)
+
+    app_version = models.CharField(max_length=30, blank=True)
+    schema = models.PositiveIntegerField(default=0)
+    outbox_count = models.PositiveIntegerField(default=0)
+    outbox_oldest_at = models.DateTimeField(null=True)
+    # What the browser answered to the wish that the store may stay; null where it was not said.
+    persisted = models.BooleanField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    # Stream → number, as last reported.
+    held = models.JSONField(default=dict)
+    # Streams that we sent again from the start because they could not be right.
+    resets = models.PositiveIntegerField(default=0)
+    reset_at = models.DateTimeField(null=True)
+    # Digests that the tablet found wrong, as it counts them.
+    mismatches = models.PositiveIntegerField(default=0)
+    mismatch_at = models.DateTimeField(null=True)
+
+    resync_ordered_at = models.DateTimeField(null=True)
+    resync_ordered_by = models.CharField(max_length=60, blank=True)
+    resync_told_at = models.DateTimeField(null=True)
+    resynced_at = models.DateTimeField(null=True)
+    # Streams that this store must begin again because what they carry changed (journal/schema.py).
+    resend = ArrayField(models.CharField(max_length=100), default=list)
+    # From here on the installation is over: it may deliver what it holds, and nothing comes down.
+    purge_ordered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tablet", "seen_at"], name="tablets_installation_by_tablet")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} at {self.last_seq}"
+
+
+class Epoch(models.Model):
+    """
+    The one row that says since when this database counts. Without a row it counts since it was made.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    epoch = models.UUIDField()
+    made_at = models.DateTimeField()
+    why = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="tablets_epoch_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.epoch}"
+
+
+class QuarantineState(models.TextChoices):
+    """
+    What became of something that was not understood.
+    """
+
+    OPEN = "OPEN"
+    RETRIED = "RETRIED"
+    CLOSED = "CLOSED"
+
+
+class Quarantined(models.Model):
+    """
+    What a tablet sent and we could not do: kept whole, until somebody does it after all or closes it with a reason.
+
+    ``raw`` is the envelope as it came; arguments that were sealed stay sealed. The tablet has its answer (the ticket) and
+    gets the same one for ever; what a retry brought is ``result``.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="+")
+    # The lane as the tablet named it; no foreign key, because what cannot be understood may name anything.
+    installation = models.UUIDField()
+    seq = models.BigIntegerField()
+    # The receipt that answers it.
+    action_id = models.UUIDField(unique=True)
+    kind = models.CharField(max_length=60, blank=True)
+    version = models.IntegerField(null=True)
+    actor = models.CharField(max_length=60, blank=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    raw = models.TextField()
+    happened_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+    code = models.CharField(max_length=60)
+    message = models.CharField(max_length=300)
+    facts = models.JSONField(default=dict)
+
+    state = models.CharField(max_length=10, choices=QuarantineState, default=QuarantineState.OPEN)
+    retries = models.PositiveIntegerField(default=0)
+    retried_at = models.DateTimeField(null=True)
+    # Of the last retry: {"status", "answer" | "code", "message", "facts"}.
+    result = models.JSONField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state=QuarantineState.OPEN, closed_at__isnull=True)
+                | Q(state__in=[QuarantineState.RETRIED, QuarantineState.CLOSED], closed_at__isnull=False),
+                name="tablets_quarantined_closed_or_open",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["agency", "id"], condition=Q(state=QuarantineState.OPEN), name="tablets_quarantined_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ticket
+
+    @property
+    def ticket(self) -> str:
+        """
+        Return what the tablet was told that this is called.
+        """
+        return f"q-{self.pk}"
+
+
+class Removal(models.Model):
+    """
+    A stream that an installation was told to erase; confirmed by its next exchange that no longer names it.
+    """
+
+    installation = models.ForeignKey(Installation, on_delete=models.PROTECT, related_name="removals")
+    stream = models.CharField(max_length=100)
+    told_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["installation", "stream"],
+                condition=Q(confirmed_at__isnull=True),
+                name="tablets_removal_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.stream
+
+
+class Purge(models.Model):
+    """
+    The order to erase an installation, and the proof that it was done.
+
+    ``held`` is what the tablet says it had (stream → count and digest), ``left`` what it found afterwards. It is confirmed
+    only when nothing is left.
+    """
+
+    installation = models.UUIDField(unique=True)
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, related_name="purges")
+    ordered_at = models.DateTimeField()
+    ordered_by = models.CharField(max_length=60)
+    told_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    held = models.JSONField(default=dict)
+    left = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.installation}"
