@@ -24,6 +24,8 @@ from dispatch.actions.assignments import Told
 from dispatch.actions.shifts import SignedOff
 from dispatch.models import Alarm, Assignment, Call, Debrief, HandOver, OutsideUnit, Stop
 from journal.kinds import Kind, Nature
+from responders.actors import Actor
+from responders.rules import check_in_time
 
 
 def _assignment(assignment: Assignment) -> dict[str, Any]:
@@ -76,17 +78,24 @@ def _decided(
     serializer: type[Serializer[Any]],
     act: Callable[..., Any],
     answer: Callable[[Any], dict[str, Any]],
+    life: str = "",
 ) -> Kind:
-    def act_now(*, happened_at: datetime | None, **given: Any) -> Any:
+    def act_now(*, by: Actor, at: datetime, happened_at: datetime | None, **given: Any) -> Any:
+        if life:
+            check_in_time(life, agency_id=by.agency_id, happened_at=happened_at, at=at)
         # The server decides in the order received; a device's clock never steals a take.
-        return act(**given)
+        return act(by=by, at=at, **given)
 
-    return Kind(name=name, nature=nature, serializer=serializer, act=act_now, answer=answer)
+    return Kind(name=name, nature=nature, serializer=serializer, act=act_now, answer=answer, life=life)
+
+
+def _take(name: str, serializer: type[Serializer[Any]], act: Callable[..., Any], life: str) -> Kind:
+    return _decided(name, Nature.INTENT, serializer, act, _assignment, life)
 
 
 KINDS: list[Kind] = [
-    _decided("call.self_dispatch", Nature.INTENT, serializers.TakeArgs, takes.self_dispatch, _assignment),
-    _decided("call.poach", Nature.INTENT, serializers.PoachArgs, takes.poach, _assignment),
+    _take("call.self_dispatch", serializers.TakeArgs, takes.self_dispatch, "self_dispatch_life_s"),
+    _take("call.poach", serializers.PoachArgs, takes.poach, "poach_life_s"),
     _fact("assignment.deliver", serializers.AssignmentArgs, assignments.deliver, _told),
     _fact("assignment.acknowledge", serializers.AssignmentArgs, assignments.acknowledge, _told),
     _fact("assignment.en_route", serializers.AssignmentArgs, assignments.en_route, _told),

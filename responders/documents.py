@@ -28,6 +28,8 @@ _LIMITS = (
     "acknowledge_s",
     "reassign_s",
     "stop_s",
+    "poach_life_s",
+    "self_dispatch_life_s",
     "crew_minimum",
     "premise_nearby_m",
     "track_kept_days",

@@ -50,6 +50,9 @@ class Agency(models.Model):
     acknowledge_s = models.PositiveIntegerField(default=30)
     reassign_s = models.PositiveIntegerField(default=90)
     stop_s = models.PositiveIntegerField(default=15)
+    # How old a take may be when it reaches us: one that waited longer without signal is refused, and asked anew.
+    poach_life_s = models.PositiveIntegerField(default=30)
+    self_dispatch_life_s = models.PositiveIntegerField(default=120)
     crew_minimum = models.PositiveSmallIntegerField(default=2)
     premise_nearby_m = models.PositiveIntegerField(default=25)
     track_kept_days = models.PositiveIntegerField(default=30)

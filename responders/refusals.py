@@ -174,6 +174,15 @@ class PlannedEndInvalid(Refusal):
     status = 400
 
 
+class TakeExpired(Refusal):
+    """
+    A take waited longer for signal than the agency lets it; facts say its age (``age_s``) and how old it may be (``life_s``).
+    """
+
+    code = "take_expired"
+    message = "This took too long to reach us, so it was not decided. Ask again if the call still waits."
+
+
 class AreaVersionOverlaps(Refusal):
     """
     A later version of the area exists already: the new one would overlap it.

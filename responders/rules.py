@@ -2,10 +2,12 @@
 Who may act for a unit, and what a unit must have to be sent.
 """
 
+from datetime import datetime
+
 from journal.refusals import NotAllowed, Refusal
 from responders import refusals
 from responders.actors import Actor
-from responders.models import Duty, Person, RoleName, Shift, Unit
+from responders.models import Agency, Duty, Person, RoleName, Shift, Unit
 
 
 def unit_acted_for(by: Actor, unit: int | None, asked_by: str | None) -> int:
@@ -55,6 +57,22 @@ def radio(by: Actor, asked_by: str | None) -> str:
     Return who asked on the radio when the desk acts for a crew; empty when the crew acts itself.
     """
     return "" if by.tablet_id is not None else (asked_by or "").strip()
+
+
+def check_in_time(life: str, *, agency_id: int, happened_at: datetime | None, at: datetime) -> None:
+    """
+    Check that what was asked at ``happened_at`` reached us within the agency's column ``life``, in seconds.
+
+    Whoever was asked for a call two minutes ago has looked elsewhere since; the desk may not wait for it (SYNC.md I.3).
+
+    :raises TakeExpired: it is older than that.
+    """
+    if happened_at is None:
+        return
+    life_s: int = Agency.objects.values_list(life, flat=True).get(pk=agency_id)
+    age_s = (at - happened_at).total_seconds()
+    if age_s > life_s:
+        raise refusals.TakeExpired(age_s=round(age_s), life_s=life_s)
 
 
 def crew_size(unit: Unit) -> int:
