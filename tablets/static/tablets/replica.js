@@ -17,13 +17,24 @@
  */
 
 /**
- * @typedef {object} Stream
+ * Where a stream stands, without its documents: what a store keeps of it beside them.
+ * @typedef {object} StreamState
  * @property {number} number
  * @property {number} floor the oldest number from which the server could go on, as it last said
  * @property {boolean} whole whether the next pull must ask for all of it
- * @property {Map<string, Held>} held
- * @property {Set<string>|null} unseen after a reset: what was held and has not come again yet
+ * @property {string[]|null} unseen after a reset: the keys of what was held and has not come again yet
  */
+
+/**
+ * What is to become of one stream: computed before anything is changed, so that a store can keep it first.
+ * @typedef {object} StreamPlan
+ * @property {string} name
+ * @property {number|null} from the number held when this was computed; null for a stream that was not held
+ * @property {StreamState|null} state where it will stand; null: the stream goes, with everything in it
+ * @property {({put: Held}|{key: string, gone: string})[]} steps
+ */
+
+/** @typedef {Omit<StreamState, "unseen"> & {held: Map<string, Held>, unseen: Set<string>|null}} Stream */
 
 const MODULUS = 1n << 64n;
 
@@ -78,33 +89,42 @@ export class Replica {
 
   /**
    * Apply the answer of an exchange. Tell whether there is more to ask for at once.
-   * @param {SyncAnswer} answer
+   * @param {Pick<SyncAnswer, "streams"|"dropped">} answer
    * @returns {boolean}
    */
   pull(answer) {
-    /** @type {Change[]} */
-    const changes = [];
-    let more = false;
-    for (const { stream } of answer.dropped ?? []) this.#drop(stream, changes);
+    this.commit(this.planPull(answer));
+    return Object.values(answer.streams).some((part) => part.more);
+  }
+
+  /**
+   * Compute what an answer makes of the streams, and change nothing.
+   * @param {Pick<SyncAnswer, "streams"|"dropped">} answer
+   * @returns {StreamPlan[]}
+   */
+  planPull(answer) {
+    const dropped = (answer.dropped ?? []).map(({ stream }) => stream);
+    const plans = this.planDrop(dropped);
     for (const [name, part] of Object.entries(answer.streams)) {
-      const stream = this.#open(name);
+      // Dropped and sent anew in one answer: nothing of before counts.
+      const stream = (dropped.includes(name) ? undefined : this.#streams.get(name)) ?? emptyStream();
+      const draft = new Draft(name, stream);
+      draft.from = this.#streams.has(name) && !dropped.includes(name) ? stream.number : null;
       if (part.reset || stream.whole) {
-        stream.unseen ??= new Set(stream.held.keys());
-        stream.whole = false;
-        stream.number = 0;
+        draft.unseen ??= new Set(stream.held.keys());
+        draft.whole = false;
+        draft.number = 0;
       }
-      for (const document of part.documents) this.#apply(name, stream, document, changes);
-      stream.number = stream.unseen ? part.number : Math.max(stream.number, part.number);
-      stream.floor = part.floor ?? stream.floor;
-      if (part.more) {
-        more = true;
-      } else if (stream.unseen) {
-        for (const key of stream.unseen) this.#remove(name, stream, key, "reset", changes);
-        stream.unseen = null;
+      for (const document of part.documents) draft.apply(document);
+      draft.number = draft.unseen ? part.number : Math.max(draft.number, part.number);
+      draft.floor = part.floor ?? draft.floor;
+      if (!part.more && draft.unseen) {
+        for (const key of draft.unseen) draft.remove(key, "reset");
+        draft.unseen = null;
       }
+      plans.push(draft.plan());
     }
-    this.#tell(changes);
-    return more;
+    return plans;
   }
 
   /**
@@ -113,16 +133,116 @@ export class Replica {
    * @returns {boolean}
    */
   frame(frame) {
+    const plans = this.planFrame(frame);
+    if (plans) this.commit(plans);
+    return plans !== null;
+  }
+
+  /**
+   * Compute what a frame makes of its stream, and change nothing. Null when something before it is missing.
+   * @param {Frame} frame
+   * @returns {StreamPlan[]|null}
+   */
+  planFrame(frame) {
     const stream = this.#streams.get(frame.s);
-    if (!stream || stream.whole) return false;
-    if (frame.n <= stream.number) return true;
-    if (frame.prev !== stream.number) return false;
+    if (!stream || stream.whole) return null;
+    if (frame.n <= stream.number) return [];
+    if (frame.prev !== stream.number) return null;
+    const draft = new Draft(frame.s, stream);
+    for (const document of frame.d) draft.apply(document);
+    draft.number = frame.n;
+    return [draft.plan()];
+  }
+
+  /**
+   * Compute the going of streams, and change nothing.
+   * @param {Iterable<string>} names
+   * @returns {StreamPlan[]}
+   */
+  planDrop(names) {
+    const plans = [];
+    for (const name of names) {
+      const stream = this.#streams.get(name);
+      if (!stream) continue;
+      const steps = [...stream.held.keys()].map((key) => ({ key, gone: "dropped" }));
+      plans.push({ name, from: stream.number, state: null, steps });
+    }
+    return plans;
+  }
+
+  /**
+   * Do what was computed.
+   * @param {readonly StreamPlan[]} plans
+   */
+  commit(plans) {
     /** @type {Change[]} */
     const changes = [];
-    for (const document of frame.d) this.#apply(frame.s, stream, document, changes);
-    stream.number = frame.n;
+    for (const { name, state, steps } of plans) {
+      const stream = this.#open(name);
+      for (const step of steps) {
+        if ("put" in step) {
+          const { put } = step;
+          const key = `${put.c}|${put.id}`;
+          const had = stream.held.get(key);
+          stream.held.set(key, put);
+          changes.push({ stream: name, c: put.c, id: put.id, ...(had ? { before: had.body } : {}), after: put.body });
+        } else {
+          const had = stream.held.get(step.key);
+          stream.held.delete(step.key);
+          if (had) changes.push({ stream: name, c: had.c, id: had.id, before: had.body, gone: step.gone });
+        }
+      }
+      if (state) Object.assign(stream, { ...state, unseen: state.unseen && new Set(state.unseen) });
+      else this.#streams.delete(name);
+    }
     this.#tell(changes);
-    return true;
+  }
+
+  /**
+   * Hold exactly this: what a store kept. Whatever was held before goes.
+   * @param {Iterable<StreamState & {name: string, held: Iterable<Held>}>} streams
+   */
+  restore(streams) {
+    /** @type {Change[]} */
+    const changes = [];
+    const before = this.#streams;
+    this.#streams = new Map();
+    for (const { name, held, unseen, number, floor, whole } of streams) {
+      const stream = this.#open(name);
+      Object.assign(stream, { number, floor, whole, unseen: unseen && new Set(unseen) });
+      for (const one of held) {
+        const key = `${one.c}|${one.id}`;
+        const had = before.get(name)?.held.get(key);
+        before.get(name)?.held.delete(key);
+        stream.held.set(key, one);
+        if (had?.n !== one.n) changes.push({ stream: name, c: one.c, id: one.id, ...(had ? { before: had.body } : {}), after: one.body });
+      }
+    }
+    for (const [name, { held }] of before) {
+      for (const had of held.values()) changes.push({ stream: name, c: had.c, id: had.id, before: had.body, gone: "dropped" });
+    }
+    this.#tell(changes);
+  }
+
+  /**
+   * Return where a stream stands, or null.
+   * @param {string} name
+   * @returns {StreamState|null}
+   */
+  state(name) {
+    const stream = this.#streams.get(name);
+    if (!stream) return null;
+    const { number, floor, whole, unseen } = stream;
+    return { number, floor, whole, unseen: unseen && [...unseen] };
+  }
+
+  /**
+   * Return everything that is held of one stream.
+   * @param {string} name
+   * @returns {Held[]}
+   */
+  heldIn(name) {
+    return [...(this.#streams.get(name)?.held.values() ?? [])];
   }
 
   /**
@@ -130,10 +250,7 @@ export class Replica {
    * @param {Iterable<string>} names
    */
   drop(names) {
-    /** @type {Change[]} */
-    const changes = [];
-    for (const name of names) this.#drop(name, changes);
-    this.#tell(changes);
+    this.commit(this.planDrop(names));
   }
 
   /**
@@ -241,59 +358,86 @@ export class Replica {
   #open(name) {
     let stream = this.#streams.get(name);
     if (!stream) {
-      stream = { number: 0, floor: 0, whole: false, held: new Map(), unseen: null };
+      stream = emptyStream();
       this.#streams.set(name, stream);
     }
     return stream;
   }
 
-  /**
-   * @param {string} name
-   * @param {Stream} stream
-   * @param {WireDocument} document
-   * @param {Change[]} changes
-   */
-  #apply(name, stream, document, changes) {
-    const key = `${document.c}|${document.id}`;
-    const had = stream.held.get(key);
-    const again = stream.unseen?.delete(key) ?? false;
-    if (document.gone !== undefined) {
-      if (had && (again || had.n <= document.n)) this.#remove(name, stream, key, document.gone, changes);
-      return;
-    }
-    if (had && (again ? had.n === document.n : had.n >= document.n)) return;
-    const { c, id, n, b } = document;
-    stream.held.set(key, { stream: name, c, id, n, body: b });
-    changes.push({ stream: name, c, id, ...(had ? { before: had.body } : {}), after: b });
-  }
-
-  /**
-   * @param {string} name
-   * @param {Stream} stream
-   * @param {string} key
-   * @param {string} gone
-   * @param {Change[]} changes
-   */
-  #remove(name, stream, key, gone, changes) {
-    const had = stream.held.get(key);
-    if (!had) return;
-    stream.held.delete(key);
-    changes.push({ stream: name, c: had.c, id: had.id, before: had.body, gone });
-  }
-
-  /**
-   * @param {string} name
-   * @param {Change[]} changes
-   */
-  #drop(name, changes) {
-    const stream = this.#streams.get(name);
-    if (!stream) return;
-    for (const key of [...stream.held.keys()]) this.#remove(name, stream, key, "dropped", changes);
-    this.#streams.delete(name);
-  }
-
   /** @param {Change[]} changes */
   #tell(changes) {
     if (changes.length) for (const listener of this.#listeners) listener(changes);
+  }
+}
+
+/** @returns {Stream} */
+function emptyStream() {
+  return { number: 0, floor: 0, whole: false, held: new Map(), unseen: null };
+}
+
+/** One stream's changes while they are computed, over what is held. */
+class Draft {
+  /** @type {number|null} */
+  from;
+  number;
+  floor;
+  whole;
+  unseen;
+  #name;
+  #stream;
+  /** @type {StreamPlan["steps"]} */
+  #steps = [];
+  /** What the steps so far make of a key; null for what goes. @type {Map<string, Held|null>} */
+  #now = new Map();
+
+  /**
+   * @param {string} name
+   * @param {Stream} stream
+   */
+  constructor(name, stream) {
+    this.#name = name;
+    this.#stream = stream;
+    this.from = stream.number;
+    this.number = stream.number;
+    this.floor = stream.floor;
+    this.whole = stream.whole;
+    this.unseen = stream.unseen && new Set(stream.unseen);
+  }
+
+  /** @param {WireDocument} document */
+  apply({ c, id, n, b, gone }) {
+    const key = `${c}|${id}`;
+    const had = this.#held(key);
+    const again = this.unseen?.delete(key) ?? false;
+    if (gone !== undefined) {
+      if (had && (again || had.n <= n)) this.remove(key, gone);
+      return;
+    }
+    if (had && (again ? had.n === n : had.n >= n)) return;
+    const put = { stream: this.#name, c, id, n, body: b };
+    this.#now.set(key, put);
+    this.#steps.push({ put });
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} gone
+   */
+  remove(key, gone) {
+    if (!this.#held(key)) return;
+    this.#now.set(key, null);
+    this.#steps.push({ key, gone });
+  }
+
+  /** @returns {StreamPlan} */
+  plan() {
+    const { from, number, floor, whole, unseen } = this;
+    return { name: this.#name, from, state: { number, floor, whole, unseen: unseen && [...unseen] }, steps: this.#steps };
+  }
+
+  /** @param {string} key */
+  #held(key) {
+    const now = this.#now.get(key);
+    return now === undefined ? this.#stream.held.get(key) : (now ?? undefined);
   }
 }
