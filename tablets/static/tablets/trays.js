@@ -1,0 +1,145 @@
+/**
+ * What became of what the crew did, in words: what waits, what was not done and why, what a supervisor looks at, and how
+ * the line is. No browser, no clock.
+ */
+
+import { age } from "./times.js";
+import { wordsOf } from "./words.js";
+
+/** @typedef {import("./actions.js").Action} Action */
+/** @typedef {Action & {flags?: string[], ticket?: string, seq?: number}} Entry */
+/** @typedef {{waiting: Entry[], refused: Entry[], quarantined: Entry[], flagged: Entry[]}} Trays */
+/** @typedef {{state: "live"|"polling"|"offline", since: number, opening: boolean}} LineWords */
+
+// Said by the tablet itself: nobody did it, so nobody is told about it.
+const BY_ITSELF = new Set(["assignment.deliver"]);
+
+/**
+ * Without what the tablet says of its own accord.
+ * @template {{kind: string}} T
+ * @param {readonly T[]} actions
+ */
+export const byPeople = (actions) => actions.filter(({ kind }) => !BY_ITSELF.has(kind));
+
+/**
+ * How the line is, for the place at the top right.
+ * @param {LineWords} line
+ * @param {number} waiting how many things are not sent
+ * @param {number} now ms of this device's clock
+ * @returns {{look: "live"|"slow"|"off", words: string, unsent: string}}
+ */
+export function lineWords(line, waiting, now) {
+  const offline = line.state === "offline";
+  const unsent = waiting === 0 ? "" : `${waiting} ${offline ? "waiting to send" : "sending"}`;
+  if (line.state === "live") return { look: "live", words: "Live", unsent };
+  if (line.opening) return { look: offline ? "off" : "slow", words: "Connecting", unsent };
+  if (offline) return { look: "off", words: `Offline ${age(now - line.since)}`, unsent };
+  return { look: "slow", words: "Slow", unsent };
+}
+
+/**
+ * One sentence about the line and what it means for the crew.
+ * @param {LineWords} line
+ * @param {{waiting: number, durable: boolean}} held
+ * @param {number} now ms of this device's clock
+ */
+export function lineSentence(line, { waiting, durable }, now) {
+  if (line.state === "offline" && line.opening) return "Looking for signal…";
+  if (line.state === "offline") {
+    const kept = durable ? "What you do is kept on this tablet and sends itself when the signal is back." : "What you do waits on this page: keep it open until it is sent.";
+    return `No signal for ${age(now - line.since)}. ${kept} New calls do not reach you: listen to the radio.`;
+  }
+  const slow = line.state === "polling" ? "The connection is slow: news may come some seconds late." : "Connected.";
+  return waiting ? `${slow} Sending what waits.` : `${slow} Everything you did has reached the desk.`;
+}
+
+/** @type {Record<string, string>} */
+const NAMES = {
+  "call.self_dispatch": "Take",
+  "call.poach": "Take from police",
+  "call.at_scene": "On scene anyway",
+  "call.note": "Note",
+  "call.answer": "Answer",
+  "call.attach": "Photo",
+  "stop.acknowledge": "STOP read",
+  "assignment.deliver": "Reached this tablet",
+  "assignment.acknowledge": "Acknowledge",
+  "assignment.en_route": "En route",
+  "assignment.stage": "Staged",
+  "assignment.arrive": "On scene",
+  "assignment.transport": "Transport",
+  "assignment.at_destination": "At destination",
+  "assignment.clear": "Clear",
+  "assignment.hand_back": "Hand back",
+  "assignment.hand_over": "Hand over",
+  "shift.sign_off": "End my shift",
+  "tablet.sign_on": "Sign on",
+  "tablet.sign_off": "Leave this tablet",
+  "hand_over.accept": "Take over",
+  "hand_over.decline": "Decline",
+};
+
+/**
+ * What an action is called on screen.
+ * @param {{kind: string, args: Record<string, unknown>}} action
+ */
+export function nameOf({ kind, args }) {
+  if (kind === "unit.duty") return wordsOf(String(args["duty"] ?? ""));
+  if (kind === "assignment.clear" && args["disposition"]) return `Clear: ${wordsOf(String(args["disposition"]))}`;
+  return NAMES[kind] ?? wordsOf((kind.split(".")[1] ?? kind).toUpperCase());
+}
+
+/** What to do about a refusal, where the refusal itself does not say it. @type {Record<string, string>} */
+const NEXT = {
+  call_already_taken: "Look at the board for another call.",
+  call_not_pending: "It waits no longer. Look at the board.",
+  take_expired: "If it still waits on the board, ask again.",
+  not_signed_on: "Sign on, then do it once more.",
+  shift_ended: "Sign on, then do it once more.",
+  depends_refused: "It followed something that was not done. Do both again if they still hold.",
+  unit_busy: "Finish your call first.",
+  unit_not_dispatchable: "Make yourself available first.",
+  poach_feed_old: "Ask the desk by radio.",
+  poach_police_assigned: "Police are on it.",
+  tablet_in_use: "The person before you has to leave this tablet first.",
+  hand_over_not_open: "The other crew has taken it back, or somebody answered before you.",
+};
+
+/**
+ * The next step after a refusal.
+ * @param {Entry} action
+ */
+export function nextStep(action) {
+  const code = action.problem?.code ?? "";
+  return NEXT[code] ?? (code.startsWith("poach_") ? "It stays with police. Talk to the desk if you think otherwise." : "Talk to the desk.");
+}
+
+/** @type {Record<string, string>} */
+const FLAGS = {
+  late_scope: "You no longer held the call when this arrived",
+  call_already_closed: "The call was closed when this arrived",
+  out_of_order: "It arrived after something that comes later",
+  clock_corrected: "This tablet's clock was off; the time was corrected",
+  clock_jumped: "This tablet's clock was set in between",
+  contested: "Another unit holds the call: the desk sorts it out with both of you",
+  unassigned_on_scene: "Nobody held the call: the desk decides whose it is",
+  second_disposition: "The call had an outcome already; both are kept",
+  unit_busy: "Your unit had another call",
+};
+
+/**
+ * Why a supervisor looks at something that was done.
+ * @param {string} flag
+ */
+export function flagWords(flag) {
+  return FLAGS[flag] ?? wordsOf(flag.toUpperCase());
+}
+
+/**
+ * The oldest of what waits, in ms; 0 when nothing does.
+ * @param {readonly Entry[]} waiting
+ * @param {number} now ms, the server's clock
+ */
+export function oldest(waiting, now) {
+  return waiting.reduce((most, { happened_at }) => Math.max(most, now - Date.parse(happened_at)), 0);
+}
