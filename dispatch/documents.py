@@ -6,21 +6,19 @@ lock covers, and no clock: a unit's name on a call is a copy that cannot change 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import orjson
-from django.contrib.gis.geos import Point
-from django.db import connection
-from django.db.models import Model, QuerySet
 
-from dispatch.models import Assignment, CadFeed, Call, CallStatus, CallType, Debrief, Poach, Policy
+from dispatch.models import CadFeed, CallStatus, CallType, Policy
+from journal.prepared import prepared_cursor
 from journal.subjects import Held
-from responders.models import Shift, Unit
 
-_Row = TypeVar("_Row", bound=Model)
 _Body = dict[str, Any]
 _OPEN = (CallStatus.PENDING, CallStatus.ASSIGNED)
 _TIMES = (
@@ -42,15 +40,17 @@ def of_calls(ids: Sequence[int]) -> Iterator[Held]:
     Yield what the area's board, the units that hold a call, the units asked to take it over, the desk and the supervisors
     hold of each call.
     """
-    calls = list(Call.objects.filter(pk__in=ids).select_related("type").order_by("pk"))
+    with prepared_cursor() as cursor:
+        cursor.execute(_CALLS, [list(ids)])
+        calls = [_Call._make(row) for row in cursor.fetchall()]
     found = _about(calls)
     for call in calls:
-        about = found[call.pk]
+        about = found[call.id]
         if call.status in _OPEN:
             yield from _of_open_call(call, about)
         for flag_id, flag in about.flags.items():
-            body = {"call": call.pk, "number": call.number, **flag}
-            yield Held(f"supervisors.{call.agency_id}", "flag", str(flag_id), call.pk, body)
+            body = {"call": call.id, "number": call.number, **flag}
+            yield Held(f"supervisors.{call.agency_id}", "flag", str(flag_id), call.id, body)
 
 
 def of_units(ids: Sequence[int]) -> Iterator[Held]:
@@ -59,44 +59,35 @@ def of_units(ids: Sequence[int]) -> Iterator[Held]:
 
     Outside units have no crew here and no status: only the desk, which attaches them by name, holds them.
     """
-    units = list(Unit.objects.filter(pk__in=ids, retired_at=None).select_related("agency").order_by("pk"))
-    areas = _grouped(Unit.areas.through.objects.filter(unit__in=units).order_by("servicearea_id"), "unit_id")
-    shifts = _grouped(
-        Shift.objects.filter(unit__in=units, ended_at=None).select_related("person").order_by("pk"), "unit_id"
-    )
-    held = {row.unit_id: row for row in Assignment.objects.filter(unit__in=units, ended_at=None)}
-    for unit in units:
-        summary, full = _unit(unit, shifts[unit.pk], held.get(unit.pk), [row.servicearea_id for row in areas[unit.pk]])
-        key = ("unit", str(unit.pk), unit.pk)
+    with prepared_cursor() as cursor:
+        cursor.execute(_UNITS, [list(ids)])
+        rows = [_Unit._make(row) for row in cursor.fetchall()]
+    # One row for each person on shift, or one without a person.
+    for _, crew in groupby(rows, key=attrgetter("id")):
+        shifts = list(crew)
+        unit = shifts[0]
+        summary, full = _unit(unit, [row for row in shifts if row.shift_id is not None])
+        key = ("unit", str(unit.id), unit.id)
         yield Held(f"desk.{unit.agency_id}", *key, full)
         yield Held(f"supervisors.{unit.agency_id}", *key, full)
         if not unit.outside:
-            yield Held(f"unit.{unit.pk}", *key, full)
-            for row in areas[unit.pk]:
-                yield Held(f"area.{row.servicearea_id}", *key, summary)
+            yield Held(f"unit.{unit.id}", *key, full)
+            for area_id in unit.areas:
+                yield Held(f"area.{area_id}", *key, summary)
 
 
 def of_debriefs(ids: Sequence[int]) -> Iterator[Held]:
     """
     Yield debriefs: to supervisors for good, to the desk while they are open.
     """
-    rows = Debrief.objects.filter(pk__in=ids).select_related("poach__call", "poach__assignment__unit").order_by("pk")
-    for row in rows:
-        body = {
-            "call": row.poach.call_id,
-            "number": row.poach.call.number,
-            "unit": row.poach.assignment.unit_id,
-            "call_sign": row.poach.assignment.unit.call_sign,
-            "reason": row.poach.reason,
-            "opened_at": row.opened_at,
-            "dispatcher_comment": row.dispatcher_comment,
-            "sergeant_comment": row.sergeant_comment,
-            "closed_at": row.closed_at,
-            "closing_comment": row.closing_comment,
-        }
-        yield Held(f"supervisors.{row.agency_id}", "debrief", str(row.pk), row.pk, body)
-        if row.closed_at is None:
-            yield Held(f"desk.{row.agency_id}", "debrief", str(row.pk), row.pk, body)
+    with prepared_cursor() as cursor:
+        cursor.execute(_DEBRIEFS, [list(ids)])
+        rows = cursor.fetchall()
+    for debrief_id, agency_id, *values in rows:
+        body = dict(zip(_DEBRIEF, values, strict=True))
+        yield Held(f"supervisors.{agency_id}", "debrief", str(debrief_id), debrief_id, body)
+        if body["closed_at"] is None:
+            yield Held(f"desk.{agency_id}", "debrief", str(debrief_id), debrief_id, body)
 
 
 def of_call_types(ids: Sequence[int]) -> Iterator[Held]:
@@ -124,6 +115,173 @@ def of_feeds(ids: Sequence[int]) -> Iterator[Held]:
         yield Held(f"reference.{row.agency_id}", "feed", str(row.pk), row.pk, {"told_at": row.told_at})
 
 
+class _Call(NamedTuple):
+    """
+    What the bodies of a call need of its row and its type.
+    """
+
+    id: int
+    agency_id: int
+    number: str
+    source: str
+    type_code: str
+    type_label: str
+    type_color: str
+    priority: int
+    status: str
+    queue: str
+    response: str
+    care_available: bool
+    reasons: list[str]
+    address: str
+    lon: float | None
+    lat: float | None
+    area_id: int | None
+    place_kind: str
+    markers: list[str]
+    caller_phone: str
+    caller_wish: str
+    language: str
+    interpreter: bool
+    sign_language: bool
+    narrative: str
+    received_at: datetime
+    cad_closed_at: datetime | None
+    police_units: list[str]
+    police_assigned_at: datetime | None
+    offered_at: datetime | None
+    cautions: str
+    cautions_as_of: datetime | None
+    premise: str | None
+    premise_as_of: datetime | None
+
+
+class _Assignment(NamedTuple):
+    """
+    An open assignment with its unit's call sign and its poach.
+    """
+
+    id: int
+    call_id: int
+    unit_id: int
+    call_sign: str
+    status: str
+    origin: str
+    primary: bool
+    assigned_at: datetime
+    delivered_at: datetime | None
+    acknowledged_at: datetime | None
+    en_route_at: datetime | None
+    staged_at: datetime | None
+    on_scene_at: datetime | None
+    transporting_at: datetime | None
+    at_destination_at: datetime | None
+    hand_back_asked_at: datetime | None
+    cancel_told_at: datetime | None
+    acknowledged_by: str
+    destination: str
+    persons: int | None
+    radio_asked_by: str
+    poach_state: str | None
+    poach_reason: str | None
+    poach_settled_at: datetime | None
+
+
+class _Unit(NamedTuple):
+    """
+    A unit, the assignment that it holds, and one person on shift on it.
+    """
+
+    id: int
+    agency_id: int
+    call_sign: str
+    outside: bool
+    capabilities: list[str]
+    crew_minimum: int
+    duty: str
+    duty_reason: str
+    duty_since: datetime | None
+    areas: list[int]
+    call_id: int | None
+    status: str | None
+    since: datetime | None
+    shift_id: int | None
+    person_id: int | None
+    person_name: str | None
+    started_at: datetime | None
+    planned_end_at: datetime | None
+
+
+_FROM_CALL = {
+    "type_code": "t.code",
+    "type_label": "t.label",
+    "type_color": "t.color",
+    "lon": "ST_X(c.point::geometry)",
+    "lat": "ST_Y(c.point::geometry)",
+}
+_CALLS = f"""
+SELECT {", ".join(_FROM_CALL.get(name, f"c.{name}") for name in _Call._fields)}
+  FROM dispatch_call c JOIN dispatch_calltype t ON t.id = c.type_id
+ WHERE c.id = ANY(%s) ORDER BY c.id
+"""  # noqa: S608  only columns named in this file are put in
+
+_FROM_ASSIGNMENT = {
+    "call_sign": "u.call_sign",
+    "primary": 'a."primary"',
+    "poach_state": "p.state",
+    "poach_reason": "p.reason",
+    "poach_settled_at": "p.settled_at",
+}
+_ASSIGNMENTS = f"""
+SELECT {", ".join(_FROM_ASSIGNMENT.get(name, f"a.{name}") for name in _Assignment._fields)}
+  FROM dispatch_assignment a JOIN responders_unit u ON u.id = a.unit_id LEFT JOIN dispatch_poach p ON p.assignment_id = a.id
+ WHERE a.call_id = ANY(%s) AND a.ended_at IS NULL ORDER BY a.id
+"""  # noqa: S608  only columns named in this file are put in
+
+# A unit holds one call at most. `since` is when it came where it is with the call.
+_UNITS = """
+SELECT u.id, u.agency_id, u.call_sign, u.outside, u.capabilities, coalesce(u.crew_minimum, agency.crew_minimum), u.duty,
+       u.duty_reason, u.duty_since,
+       ARRAY(SELECT servicearea_id FROM responders_unit_areas WHERE unit_id = u.id ORDER BY servicearea_id),
+       a.call_id, a.status,
+       CASE a.status WHEN 'ASSIGNED' THEN a.assigned_at WHEN 'ACKNOWLEDGED' THEN a.acknowledged_at
+                     WHEN 'EN_ROUTE' THEN a.en_route_at WHEN 'STAGED' THEN a.staged_at
+                     WHEN 'ON_SCENE' THEN a.on_scene_at WHEN 'TRANSPORTING' THEN a.transporting_at
+                     WHEN 'AT_DESTINATION' THEN a.at_destination_at END,
+       shift.id, shift.person_id, person.name, shift.started_at, shift.planned_end_at
+  FROM responders_unit u
+  JOIN responders_agency agency ON agency.id = u.agency_id
+  LEFT JOIN dispatch_assignment a ON a.unit_id = u.id AND a.ended_at IS NULL
+  LEFT JOIN (responders_shift shift JOIN responders_person person ON person.id = shift.person_id)
+    ON shift.unit_id = u.id AND shift.ended_at IS NULL
+ WHERE u.id = ANY(%s) AND u.retired_at IS NULL
+ ORDER BY u.id, shift.id
+"""
+
+_DEBRIEF = (
+    "call",
+    "number",
+    "unit",
+    "call_sign",
+    "reason",
+    "opened_at",
+    "dispatcher_comment",
+    "sergeant_comment",
+    "closed_at",
+    "closing_comment",
+)
+_DEBRIEFS = """
+SELECT d.id, d.agency_id, p.call_id, c.number, a.unit_id, u.call_sign, p.reason, d.opened_at, d.dispatcher_comment,
+       d.sergeant_comment, d.closed_at, d.closing_comment
+  FROM dispatch_debrief d
+  JOIN dispatch_poach p ON p.id = d.poach_id
+  JOIN dispatch_call c ON c.id = p.call_id
+  JOIN dispatch_assignment a ON a.id = p.assignment_id
+  JOIN responders_unit u ON u.id = a.unit_id
+ WHERE d.id = ANY(%s) ORDER BY d.id
+"""
+
+
 @dataclass
 class _About:
     """
@@ -138,7 +296,7 @@ class _About:
     stops: dict[int, list[_Body]] = field(default_factory=lambda: defaultdict(list))
     hand_overs: list[_Body] = field(default_factory=list)
     flags: dict[int, _Body] = field(default_factory=dict)
-    assignments: list[Assignment] = field(default_factory=list)
+    assignments: list[_Assignment] = field(default_factory=list)
 
 
 def _instant(column: str) -> str:
@@ -188,11 +346,11 @@ ORDER BY 3
 """  # noqa: S608  only columns named in this file are put in
 
 
-def _about(calls: Sequence[Call]) -> Mapping[int, _About]:
-    open_ids = [call.pk for call in calls if call.status in _OPEN]
+def _about(calls: Sequence[_Call]) -> Mapping[int, _About]:
+    open_ids = [call.id for call in calls if call.status in _OPEN]
     found: dict[int, _About] = defaultdict(_About)
-    with connection.cursor() as cursor:
-        cursor.execute(_PARTS, {"open": open_ids, "all": [call.pk for call in calls]})
+    with prepared_cursor() as cursor:
+        cursor.execute(_PARTS, {"open": open_ids, "all": [call.id for call in calls]})
         # In the order of their ids: the newest answer about a disqualifier is the one that stays.
         for part, call_id, row_id, kept_under, text in cursor.fetchall():
             about, body = found[call_id], orjson.loads(text)
@@ -213,25 +371,26 @@ def _about(calls: Sequence[Call]) -> Mapping[int, _About]:
                     about.hand_overs.append(body)
                 case "flag":
                     about.flags[row_id] = body
-    if any(call.status == CallStatus.ASSIGNED for call in calls):
-        held = Assignment.objects.filter(call__in=open_ids, ended_at=None).select_related("unit", "poach")
-        for assignment in held.order_by("pk"):
-            found[assignment.call_id].assignments.append(assignment)
+        if any(call.status == CallStatus.ASSIGNED for call in calls):
+            cursor.execute(_ASSIGNMENTS, [open_ids])
+            for row in cursor.fetchall():
+                assignment = _Assignment._make(row)
+                found[assignment.call_id].assignments.append(assignment)
     return found
 
 
-def _of_open_call(call: Call, about: _About) -> Iterator[Held]:
-    key = ("call", str(call.pk), call.pk)
+def _of_open_call(call: _Call, about: _About) -> Iterator[Held]:
+    key = ("call", str(call.id), call.id)
     summary = _summary(call, about)
     if call.area_id is not None:
         yield Held(f"area.{call.area_id}", *key, summary)
     full = summary | _full(call, about)
     desk = f"desk.{call.agency_id}"
     yield Held(desk, *key, full | _desk(call, about))
-    beside = [("note", str(note_id), call.pk, note) for note_id, note in about.notes.items()]
+    beside = [("note", str(note_id), call.id, note) for note_id, note in about.notes.items()]
     if call.premise is not None:
-        premise = {"call": call.pk, "as_of": call.premise_as_of, **call.premise}
-        beside.append(("premise", str(call.pk), call.pk, premise))
+        premise = {"call": call.id, "as_of": call.premise_as_of, **orjson.loads(call.premise)}
+        beside.append(("premise", str(call.id), call.id, premise))
     for more in beside:
         yield Held(desk, *more)
     for assignment in about.assignments:
@@ -239,13 +398,13 @@ def _of_open_call(call: Call, about: _About) -> Iterator[Held]:
         yield Held(stream, *key, full | _own(assignment, about))
         for more in beside:
             yield Held(stream, *more)
-    from_unit = {assignment.pk: assignment for assignment in about.assignments}
+    from_unit = {assignment.id: assignment for assignment in about.assignments}
     for hand_over in about.hand_overs:
         holder = from_unit[hand_over["assignment"]]
         offer = {
-            "call": call.pk,
+            "call": call.id,
             "from_unit": holder.unit_id,
-            "from_call_sign": holder.unit.call_sign,
+            "from_call_sign": holder.call_sign,
             "type": summary["type"],
             "priority": call.priority,
             "address": call.address,
@@ -253,10 +412,10 @@ def _of_open_call(call: Call, about: _About) -> Iterator[Held]:
             "status": holder.status,
             "asked_at": hand_over["asked_at"],
         }
-        yield Held(f"unit.{hand_over['to_unit']}", "offer", str(hand_over["id"]), call.pk, offer)
+        yield Held(f"unit.{hand_over['to_unit']}", "offer", str(hand_over["id"]), call.id, offer)
 
 
-def _summary(call: Call, about: _About) -> _Body:
+def _summary(call: _Call, about: _About) -> _Body:
     return {
         "number": call.number,
         "status": call.status,
@@ -264,21 +423,21 @@ def _summary(call: Call, about: _About) -> _Body:
         "response": call.response,
         "care_available": call.care_available,
         "reasons": call.reasons,
-        "type": _type(call.type),
+        "type": {"code": call.type_code, "label": call.type_label, "color": call.type_color},
         "priority": call.priority,
         "address": call.address,
-        "point": _point(call.point),
+        "point": _point(call.lon, call.lat),
         "place_kind": call.place_kind,
         "received_at": call.received_at,
         "police_assigned": bool(call.police_units),
-        "caution": bool(call.cautions),
+        "caution": bool(orjson.loads(call.cautions)),
         "offered_at": call.offered_at,
         "answers": {name: answer["value"] for name, answer in sorted(about.answers.items())},
         "units": [assignment.unit_id for assignment in about.assignments],
     }
 
 
-def _full(call: Call, about: _About) -> _Body:
+def _full(call: _Call, about: _About) -> _Body:
     return {
         "source": call.source,
         "markers": sorted(call.markers),
@@ -288,7 +447,7 @@ def _full(call: Call, about: _About) -> _Body:
         "language": call.language,
         "interpreter": call.interpreter,
         "sign_language": call.sign_language,
-        "cautions": call.cautions,
+        "cautions": orjson.loads(call.cautions),
         "cautions_as_of": call.cautions_as_of,
         "police_units": call.police_units,
         "police_assigned_at": call.police_assigned_at,
@@ -296,7 +455,7 @@ def _full(call: Call, about: _About) -> _Body:
         "units": [
             {
                 "unit": assignment.unit_id,
-                "call_sign": assignment.unit.call_sign,
+                "call_sign": assignment.call_sign,
                 "primary": assignment.primary,
                 "status": assignment.status,
             }
@@ -306,21 +465,21 @@ def _full(call: Call, about: _About) -> _Body:
     }
 
 
-def _own(assignment: Assignment, about: _About) -> _Body:
-    hand_over = next((row for row in about.hand_overs if row["assignment"] == assignment.pk), None)
+def _own(assignment: _Assignment, about: _About) -> _Body:
+    hand_over = next((row for row in about.hand_overs if row["assignment"] == assignment.id), None)
     return {
         "assignment": _assignment(assignment),
-        "stops": about.stops[assignment.pk],
+        "stops": about.stops[assignment.id],
         "poach": _poach(assignment),
         "hand_over": hand_over and {name: hand_over[name] for name in ("id", "to_unit", "asked_at")},
     }
 
 
-def _desk(call: Call, about: _About) -> _Body:
+def _desk(call: _Call, about: _About) -> _Body:
     return {
         "area": call.area_id,
         "assignments": [
-            _assignment(row) | {"unit": row.unit_id, "call_sign": row.unit.call_sign, "poach": _poach(row)}
+            _assignment(row) | {"unit": row.unit_id, "call_sign": row.call_sign, "poach": _poach(row)}
             for row in about.assignments
         ],
         "stops": [stop | {"assignment": held} for held, stops in about.stops.items() for stop in stops],
@@ -332,10 +491,10 @@ def _desk(call: Call, about: _About) -> _Body:
     }
 
 
-def _assignment(row: Assignment) -> _Body:
+def _assignment(row: _Assignment) -> _Body:
     times: dict[str, datetime | None] = {name: getattr(row, name) for name in _TIMES}
     return {
-        "id": row.pk,
+        "id": row.id,
         "status": row.status,
         "origin": row.origin,
         "primary": row.primary,
@@ -347,29 +506,28 @@ def _assignment(row: Assignment) -> _Body:
     }
 
 
-def _unit(unit: Unit, shifts: Sequence[Shift], held: Assignment | None, areas: Sequence[int]) -> tuple[_Body, _Body]:
-    status, since = _status(unit, shifts, held)
-    minimum = unit.crew_minimum if unit.crew_minimum is not None else unit.agency.crew_minimum
+def _unit(unit: _Unit, shifts: Sequence[_Unit]) -> tuple[_Body, _Body]:
+    status, since = _status(unit, shifts)
     summary = {
         "call_sign": unit.call_sign,
         "status": status,
         "since": since,
         "capabilities": sorted(unit.capabilities),
         "crew": len(shifts),
-        "crew_minimum": minimum,
+        "crew_minimum": unit.crew_minimum,
         "duty": unit.duty,
-        "call": held.call_id if held else None,
+        "call": unit.call_id,
     }
     full = summary | {
         "outside": unit.outside,
         "duty_reason": unit.duty_reason,
         "duty_since": unit.duty_since,
-        "areas": list(areas),
+        "areas": unit.areas,
         "people": [
             {
                 "id": shift.person_id,
-                "name": shift.person.name,
-                "shift": shift.pk,
+                "name": shift.person_name,
+                "shift": shift.shift_id,
                 "started_at": shift.started_at,
                 "planned_end_at": shift.planned_end_at,
             }
@@ -379,18 +537,9 @@ def _unit(unit: Unit, shifts: Sequence[Shift], held: Assignment | None, areas: S
     return summary, full
 
 
-def _status(unit: Unit, shifts: Sequence[Shift], held: Assignment | None) -> tuple[str, datetime | None]:
-    if held is not None:
-        entered = {
-            "ASSIGNED": held.assigned_at,
-            "ACKNOWLEDGED": held.acknowledged_at,
-            "EN_ROUTE": held.en_route_at,
-            "STAGED": held.staged_at,
-            "ON_SCENE": held.on_scene_at,
-            "TRANSPORTING": held.transporting_at,
-            "AT_DESTINATION": held.at_destination_at,
-        }
-        return held.status, entered[held.status]
+def _status(unit: _Unit, shifts: Sequence[_Unit]) -> tuple[str, datetime | None]:
+    if unit.status is not None:
+        return unit.status, unit.since
     if unit.outside:
         return "OUTSIDE", None
     if not shifts:
@@ -402,19 +551,15 @@ def _type(row: CallType) -> _Body:
     return {"code": row.code, "label": row.label, "color": row.color}
 
 
-def _poach(assignment: Assignment) -> _Body | None:
-    poach: Poach | None = getattr(assignment, "poach", None)
-    if poach is None:
+def _poach(assignment: _Assignment) -> _Body | None:
+    if assignment.poach_state is None:
         return None
-    return {"state": poach.state, "reason": poach.reason, "settled_at": poach.settled_at}
+    return {
+        "state": assignment.poach_state,
+        "reason": assignment.poach_reason,
+        "settled_at": assignment.poach_settled_at,
+    }
 
 
-def _point(point: Point | None) -> list[float] | None:
-    return None if point is None else [round(point.x, 6), round(point.y, 6)]
-
-
-def _grouped(rows: "QuerySet[_Row] | Iterable[_Row]", column: str) -> Mapping[int, list[_Row]]:
-    groups: dict[int, list[_Row]] = defaultdict(list)
-    for row in rows:
-        groups[getattr(row, column)].append(row)
-    return groups
+def _point(lon: float | None, lat: float | None) -> list[float] | None:
+    return None if lon is None or lat is None else [round(lon, 6), round(lat, 6)]

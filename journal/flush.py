@@ -1,16 +1,17 @@
 """
 ``flush()``: turn the changes of a transaction into documents, numbers and entries, last thing before the commit.
 
-Written in SQL, because it runs once for every change anybody makes.
+Written in SQL, and in few statements, because it runs once for every change anybody makes.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -19,12 +20,55 @@ from django.db import connection, transaction
 
 from journal import hints
 from journal.entries import NewEntry
-from journal.subjects import Subject, subjects
+from journal.prepared import prepared_cursor
+from journal.subjects import subjects
 
 # Documents of a bulk import go to the server in statements of this many rows.
 BATCH_ROWS = 2_000
 _MODULUS = 1 << 64
 _T = TypeVar("_T")
+
+_OLD_DOCUMENTS_SQL = """
+SELECT d.stream, d.collection, d.document_id, d.subject, d.subject_id, d.number, d.body
+  FROM unnest(%s::text[], %s::bigint[]) AS marked (subject, subject_id)
+  JOIN journal_document d ON d.subject = marked.subject AND d.subject_id = marked.subject_id AND d.gone IS NULL
+"""
+
+# One statement locks old and new rows alike, in the order of the names: no two transactions can wait in a circle.
+_RAISE_SQL = """
+INSERT INTO journal_stream AS s (name, number, floor, digest, count)
+SELECT name, step, 0, 0, 0 FROM unnest(%s::text[], %s::bigint[]) AS raised (name, step) ORDER BY name
+    ON CONFLICT (name) DO UPDATE SET number = s.number + EXCLUDED.number
+RETURNING s.name, s.number, s.digest, s.count
+"""
+
+# Rows come as JSON rather than as arrays: quoting arrays took a third of a bulk import's time.
+_WRITE_SQL = """
+WITH document AS (
+    INSERT INTO journal_document
+           (stream, collection, document_id, subject, subject_id, number, body, gone, gone_at)
+    SELECT stream, collection, id, subject, subject_id, number, body,
+           CASE WHEN body IS NULL THEN %(gone)s END, CASE WHEN body IS NULL THEN %(at)s::timestamptz END
+      FROM json_to_recordset(%(documents)s::json) AS changed (
+           stream text, collection text, id text, subject text, subject_id bigint, number bigint, body text)
+        ON CONFLICT (stream, collection, document_id) DO UPDATE
+       SET subject = EXCLUDED.subject, subject_id = EXCLUDED.subject_id, number = EXCLUDED.number,
+           body = EXCLUDED.body, gone = EXCLUDED.gone, gone_at = EXCLUDED.gone_at
+), entry AS (
+    INSERT INTO journal_entry (stream, number, kind, about, by, data, action_id, happened_at)
+    SELECT stream, number, kind, about, by, data, %(action_id)s::uuid, at
+      FROM json_to_recordset(%(entries)s::json) AS new (
+           stream text, number bigint, kind text, about text, by text, data jsonb, at timestamptz)
+)
+UPDATE journal_stream AS s SET digest = new.digest, count = new.count
+  FROM json_to_recordset(%(streams)s::json) AS new (name text, digest bigint, count int)
+ WHERE s.name = new.name
+"""
+
+
+class _Mark(NamedTuple):
+    subject: str
+    subject_id: int
 
 
 class _Key(NamedTuple):
@@ -35,8 +79,7 @@ class _Key(NamedTuple):
 
 class _Change(NamedTuple):
     key: _Key
-    subject: str
-    subject_id: int
+    mark: _Mark
     body: str | None
     old_number: int | None
 
@@ -55,23 +98,20 @@ def flush(entries: Sequence[NewEntry], *, at: datetime, action_id: UUID | None =
     Takes the marks that row triggers left, locks those subjects, computes what every stream now holds of them, locks the
     streams in order of their names, raises each once, writes, and fires the constraint that refuses leftover marks.
     """
-    with connection.cursor() as cursor:
-        marked = _take_marks(cursor)
-        changes = [change for name, ids in marked for change in _changes_of(cursor, subjects()[name], ids)]
-        if not changes and not entries:
-            _refuse_leftovers(cursor)
-            return
-        steps: dict[str, int] = {change.key.stream: 1 for change in changes}
-        for entry in entries:
-            steps[entry.stream] = steps.get(entry.stream, 0) + 1
-        raised = _raise_streams(cursor, steps)
-        gone = entries[-1].kind if entries else "removed"
-        _write_documents(cursor, changes, raised, gone=gone, at=at)
-        _write_entries(cursor, entries, raised, action_id=action_id)
-        _refuse_leftovers(cursor)
-    numbers = {name: stream.number for name, stream in raised.items() if not name.startswith("journal.")}
-    if numbers:
-        transaction.on_commit(partial(hints.offer, numbers), robust=True)
+    with prepared_cursor() as cursor:
+        marks = _take_marks(cursor)
+        changes = [change for some in _batches(marks) for change in _changes_of(cursor, some)]
+        if changes or entries:
+            steps: dict[str, int] = {change.key.stream: 1 for change in changes}
+            for entry in entries:
+                steps[entry.stream] = steps.get(entry.stream, 0) + 1
+            raised = _raise_streams(cursor, steps)
+            _write(cursor, changes, entries, raised, at=at, action_id=action_id)
+            numbers = {name: stream.number for name, stream in raised.items() if not name.startswith("journal.")}
+            if numbers:
+                transaction.on_commit(partial(hints.offer, numbers), robust=True)
+    if marks:
+        _refuse_leftovers()
 
 
 def digest_term(collection: str, document_id: str, number: int) -> int:
@@ -96,122 +136,136 @@ def encode(body: Mapping[str, Any]) -> str:
     return orjson.dumps(body, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
 
 
-def _take_marks(cursor: Any) -> list[tuple[str, list[int]]]:
-    cursor.execute("DELETE FROM journal_mark RETURNING subject, subject_id")
+def _take_marks(cursor: Any) -> list[_Mark]:
+    cursor.execute(_take_and_lock_sql())
     marked: dict[str, set[int]] = defaultdict(set)
     for subject, subject_id in cursor.fetchall():
         marked[subject].add(subject_id)
-    return [(name, sorted(marked[name])) for name in subjects() if name in marked]
+    return [_Mark(name, subject_id) for name in subjects() for subject_id in sorted(marked.get(name, ()))]
 
 
-def _changes_of(cursor: Any, subject: Subject, ids: Sequence[int]) -> Iterator[_Change]:
-    for some in _batches(ids):
-        # An action holds this lock already. The admin, an import or raw SQL may not: without it, two writers of one
-        # subject could each compute its documents from the half that they can see.
-        cursor.execute(
-            f"SELECT 1 FROM {subject.table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",  # noqa: S608  the table's name is declared in code
-            [some],
-        )
-        cursor.execute(
-            "SELECT stream, collection, document_id, subject_id, number, body FROM journal_document"
-            " WHERE subject = %s AND subject_id = ANY(%s) AND gone IS NULL",
-            [subject.name, some],
-        )
-        had = {_Key(*row[:3]): row[3:] for row in cursor.fetchall()}
-        for held in subject.documents(some):
+@cache
+def _take_and_lock_sql() -> str:
+    # An action holds the locks already. The admin, an import or raw SQL may not: without them, two writers of one subject
+    # could each compute its documents from the half that they can see. The parts of a UNION ALL run one after another, so
+    # the locks are taken in the order in which subjects are declared, and within one in that of the ids.
+    parts = ["WITH taken AS (DELETE FROM journal_mark RETURNING subject, subject_id) SELECT * FROM taken"]
+    parts += [
+        f"SELECT * FROM (SELECT '{subject.name}', id FROM {subject.table} WHERE id = ANY(ARRAY("  # noqa: S608  names and tables are declared in code
+        f"SELECT subject_id FROM taken WHERE subject = '{subject.name}')) ORDER BY id FOR NO KEY UPDATE) AS locked"
+        for subject in subjects().values()
+    ]
+    return " UNION ALL ".join(parts)
+
+
+def _changes_of(cursor: Any, marks: Sequence[_Mark]) -> Iterator[_Change]:
+    # Read after the locks: whoever held them before has committed what was written by then.
+    cursor.execute(_OLD_DOCUMENTS_SQL, [[mark.subject for mark in marks], [mark.subject_id for mark in marks]])
+    had = {_Key(*row[:3]): row[3:] for row in cursor.fetchall()}
+    for name, some in groupby(marks, key=attrgetter("subject")):
+        for held in subjects()[name].documents([mark.subject_id for mark in some]):
             key = _Key(held.stream, held.collection, held.id)
             body = encode(held.body)
-            _, number, old_body = had.pop(key, (None, None, None))
+            *_, number, old_body = had.pop(key, (None, None))
             if body != old_body:
-                yield _Change(key, subject.name, held.subject_id, body, number)
-        for key, (subject_id, number, _) in had.items():
-            yield _Change(key, subject.name, subject_id, None, number)
+                yield _Change(key, _Mark(name, held.subject_id), body, number)
+    for key, (name, subject_id, number, _) in had.items():
+        yield _Change(key, _Mark(name, subject_id), None, number)
 
 
 def _raise_streams(cursor: Any, steps: Mapping[str, int]) -> dict[str, _Raised]:
     names = sorted(steps)
-    # One statement locks old and new rows alike, in the order of the names: no two transactions can wait in a circle.
-    cursor.execute(
-        "INSERT INTO journal_stream AS s (name, number, floor, digest, count)"
-        " SELECT name, step, 0, 0, 0 FROM unnest(%s::text[], %s::bigint[]) AS raised (name, step) ORDER BY name"
-        " ON CONFLICT (name) DO UPDATE SET number = s.number + EXCLUDED.number"
-        " RETURNING s.name, s.number, s.digest, s.count",
-        [names, [steps[name] for name in names]],
-    )
+    cursor.execute(_RAISE_SQL, [names, [steps[name] for name in names]])
     return {name: _Raised(number, digest, count) for name, number, digest, count in cursor.fetchall()}
 
 
-def _write_documents(
-    cursor: Any, changes: Sequence[_Change], raised: dict[str, _Raised], *, gone: str, at: datetime
+def _write(
+    cursor: Any,
+    changes: Sequence[_Change],
+    entries: Sequence[NewEntry],
+    raised: Mapping[str, _Raised],
+    *,
+    at: datetime,
+    action_id: UUID | None,
 ) -> None:
-    for some in _batches(changes):
-        # One JSON parameter rather than seven arrays: quoting arrays took a third of a bulk import's time.
-        rows = [
-            {
-                "stream": change.key.stream,
-                "collection": change.key.collection,
-                "id": change.key.id,
-                "subject": change.subject,
-                "subject_id": change.subject_id,
-                "number": raised[change.key.stream].number,
-                "body": change.body,
-            }
-            for change in some
-        ]
+    # The last of several batches brings the rest along; for all but an import it is the only one.
+    batches = list(_batches(changes)) or [[]]
+    for position, some in enumerate(batches, start=1):
+        is_last = position == len(batches)
         cursor.execute(
-            "INSERT INTO journal_document"
-            " (stream, collection, document_id, subject, subject_id, number, body, gone, gone_at)"
-            " SELECT stream, collection, id, subject, subject_id, number, body,"
-            " CASE WHEN body IS NULL THEN %s END, CASE WHEN body IS NULL THEN %s::timestamptz END"
-            " FROM json_to_recordset(%s::json) AS changed (stream text, collection text, id text, subject text,"
-            " subject_id bigint, number bigint, body text)"
-            " ON CONFLICT (stream, collection, document_id) DO UPDATE SET subject = EXCLUDED.subject,"
-            " subject_id = EXCLUDED.subject_id, number = EXCLUDED.number, body = EXCLUDED.body,"
-            " gone = EXCLUDED.gone, gone_at = EXCLUDED.gone_at",
-            [gone, at, orjson.dumps(rows).decode()],
+            _WRITE_SQL,
+            {
+                "documents": _json(_document_rows(some, raised)),
+                "entries": _json(_entry_rows(entries, raised) if is_last else []),
+                "streams": _json(_digests(changes, raised) if is_last else []),
+                # What leaves a stream says what happened last.
+                "gone": entries[-1].kind if entries else "removed",
+                "at": at,
+                "action_id": action_id,
+            },
         )
-    if not changes:
-        return
+
+
+def _document_rows(changes: Sequence[_Change], raised: Mapping[str, _Raised]) -> list[dict[str, Any]]:
+    return [
+        {
+            "stream": change.key.stream,
+            "collection": change.key.collection,
+            "id": change.key.id,
+            "subject": change.mark.subject,
+            "subject_id": change.mark.subject_id,
+            "number": raised[change.key.stream].number,
+            "body": change.body,
+        }
+        for change in changes
+    ]
+
+
+def _entry_rows(entries: Sequence[NewEntry], raised: Mapping[str, _Raised]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    left: dict[str, int] = defaultdict(int)
+    # From the last one back: it has the number that its stream was raised to.
+    for entry in reversed(entries):
+        number = raised[entry.stream].number - left[entry.stream]
+        left[entry.stream] += 1
+        rows.append(
+            {
+                "stream": entry.stream,
+                "number": number,
+                "kind": entry.kind,
+                "about": entry.about,
+                "by": entry.by,
+                "data": entry.data,
+                "at": entry.at,
+            }
+        )
+    return rows[::-1]
+
+
+def _digests(changes: Sequence[_Change], raised: Mapping[str, _Raised]) -> list[dict[str, Any]]:
+    touched: set[str] = set()
     for change in changes:
         stream = raised[change.key.stream]
+        touched.add(change.key.stream)
         if change.old_number is not None:
             stream.digest -= digest_term(change.key.collection, change.key.id, change.old_number)
             stream.count -= 1
         if change.body is not None:
             stream.digest += digest_term(change.key.collection, change.key.id, stream.number)
             stream.count += 1
-    touched = sorted({change.key.stream for change in changes})
-    cursor.execute(
-        "UPDATE journal_stream AS s SET digest = new.digest, count = new.count"
-        " FROM unnest(%s::text[], %s::bigint[], %s::int[]) AS new (name, digest, count) WHERE s.name = new.name",
-        [touched, [signed(raised[name].digest) for name in touched], [raised[name].count for name in touched]],
-    )
+    return [{"name": name, "digest": signed(raised[name].digest), "count": raised[name].count} for name in touched]
 
 
-def _write_entries(
-    cursor: Any, entries: Sequence[NewEntry], raised: Mapping[str, _Raised], *, action_id: UUID | None
-) -> None:
-    if not entries:
-        return
-    left: dict[str, int] = defaultdict(int)
-    for entry in entries:
-        left[entry.stream] += 1
-    rows = []
-    for entry in entries:
-        left[entry.stream] -= 1
-        number = raised[entry.stream].number - left[entry.stream]
-        data = orjson.dumps(entry.data, default=str, option=orjson.OPT_UTC_Z).decode()
-        rows.append((entry.stream, number, entry.kind, entry.about, entry.by, data, action_id, entry.at))
-    cursor.executemany(
-        "INSERT INTO journal_entry (stream, number, kind, about, by, data, action_id, happened_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        rows,
-    )
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return orjson.dumps(rows, default=str, option=orjson.OPT_UTC_Z).decode()
 
 
-def _refuse_leftovers(cursor: Any) -> None:
-    cursor.execute("SET CONSTRAINTS journal_mark_is_flushed IMMEDIATE")
-    cursor.execute("SET CONSTRAINTS journal_mark_is_flushed DEFERRED")
+def _refuse_leftovers() -> None:
+    # A statement of two parts cannot be prepared.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET CONSTRAINTS journal_mark_is_flushed IMMEDIATE; SET CONSTRAINTS journal_mark_is_flushed DEFERRED"
+        )
 
 
 def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
