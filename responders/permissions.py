@@ -49,6 +49,9 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "person.release": _MANAGERS,
     "person.reset_factors": _MANAGERS,
     "person.set_roles": _ADMIN,
+    # What a tablet says of a time without signal; whose sign-on it was is for the action to see.
+    "tablet.sign_on": _TABLET,
+    "tablet.sign_off": _TABLET,
     "tablet.revoke": _MANAGERS,
     "tablet.rename": _MANAGERS,
     "call.create": _DESK,

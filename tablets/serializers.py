@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tablets.picture import MAX_BYTES, TYPES
+
 Anything = dict[str, Any]
 
 
@@ -24,6 +26,21 @@ class Rename(serializers.Serializer[Anything]):
 
     tablet = serializers.IntegerField(min_value=1)
     name = serializers.CharField(max_length=60)
+
+
+class SignOnArgs(serializers.Serializer[Anything]):
+    """
+    Arguments of tablet.sign_on: of the actor, who is the only person that it can sign on.
+    """
+
+    person = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None)
+    planned_end_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class SignOffArgs(serializers.Serializer[Anything]):
+    """
+    Arguments of tablet.sign_off: none, the actor signs off.
+    """
 
 
 class MakeCode(serializers.Serializer[Anything]):
@@ -99,3 +116,16 @@ class Exchange(serializers.Serializer[Anything]):
     streams = serializers.DictField(child=HeldStream(), default=dict)
     sent_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
     app_version = serializers.CharField(required=False, max_length=30, allow_blank=True, default="")
+
+
+class BeginAttachment(serializers.Serializer[Anything]):
+    """
+    POST /api/attachments/
+    """
+
+    sha256 = serializers.RegexField(r"\A[0-9a-f]{64}\Z", help_text="Of the bytes that will come, in hexadecimal.")
+    size = serializers.IntegerField(min_value=1, max_value=MAX_BYTES)
+    type = serializers.ChoiceField(
+        choices=sorted(TYPES.values()), help_text="What the tablet takes it for; what it is, is looked at."
+    )
+    installation = serializers.UUIDField(required=False, allow_null=True, default=None)
