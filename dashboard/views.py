@@ -13,10 +13,10 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from dashboard import queries
+from dashboard.asking import common, signed_in
 from dispatch.words import FLAGS, ORIGINS
 from journal.refusals import NotFound
 from responders.actors import Actor
-from responders.authentication import actor_of
 from responders.models import Agency
 
 # How far back "what became of calls" may look, in days.
@@ -93,11 +93,11 @@ def supervisor(request: HttpRequest) -> HttpResponse:
     """
     Show the whole page.
     """
-    actor, now = _signed_in(request), timezone.now()
+    actor, now = signed_in(request), timezone.now()
     context: dict[str, Any] = {}
     for part in PARTS.values():
         context |= part(actor, request, now)
-    return render(request, "dashboard/supervisor.html", context | _common(actor, now))
+    return render(request, "dashboard/supervisor.html", context | common(actor, now))
 
 
 @require_safe
@@ -105,21 +105,8 @@ def part(request: HttpRequest, name: str) -> HttpResponse:
     """
     Show one part anew.
     """
-    actor, now = _signed_in(request), timezone.now()
+    actor, now = signed_in(request), timezone.now()
     if name not in PARTS:
         raise NotFound
     context = PARTS[name](actor, request, now)
-    return render(request, f"dashboard/parts/{name}.html", context | _common(actor, now))
-
-
-def _common(actor: Actor, now: datetime) -> dict[str, Any]:
-    agency = Agency.objects.get(pk=actor.agency_id)
-    return {"agency": agency, "now": now, "agency_zone": agency.timezone}
-
-
-def _signed_in(request: HttpRequest) -> Actor:
-    actor = actor_of(request)
-    if actor is None:
-        # The middleware lets nobody come this far without one; a page that forgot to be guarded does not exist.
-        raise NotFound
-    return actor
+    return render(request, f"dashboard/parts/{name}.html", context | common(actor, now))

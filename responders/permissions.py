@@ -99,6 +99,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "officer": {"GET": frozenset({"OFFICER"})},
     "supervisor": {"GET": _SUPERVISOR},
     "supervisor-part": {"GET": _SUPERVISOR},
+    "fleet": {"GET": _MANAGERS},
+    "fleet-rows": {"GET": _MANAGERS},
     # The tablet's pages are shells without anybody's data; what they show comes through the API.
     "tablet": {"GET": _EVERYBODY},
     "tablet-pair": {"GET": _EVERYBODY},
