@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.gis.geos import Point
-from django.db import connection
 
 from dispatch.models import LockedCall
+from journal.prepared import prepared_cursor
 
 # How many earlier calls a crew is shown of each list: more than anybody reads on the way.
 EARLIER_CALLS = 20
@@ -116,7 +116,7 @@ def history(
     Each list is newest first and holds number, type, instant and disposition: nothing of what was said or done there.
     """
     params = _params(agency_id=agency_id, key=key, point=point, nearby_m=nearby_m, at=at, call_id=call_id)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(f"SELECT {_HISTORY}", params)
         return _lists(cursor.fetchone()[0])
 
@@ -135,7 +135,7 @@ def copy_premise(*, call: LockedCall, at: datetime) -> None:
         at=at,
         call_id=call.pk,
     )
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_COPY, params)
         call.premise = _lists(cursor.fetchone()[0])
     call.premise_as_of = at

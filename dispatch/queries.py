@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
 
 from dispatch.models import Alarm, LockedCall
+from journal.prepared import prepared_cursor
 from responders.models import LockedUnit
 
 
@@ -71,7 +71,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
 
     A statement of its own after both locks: subqueries inside a locking SELECT are read as of before its wait.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             _SEEN_SQL,
             {
@@ -143,7 +143,7 @@ def holder(call: LockedCall, *, asking: int) -> Holder:
     """
     Return who holds the call; what a unit that came too late is told.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_HOLDER_SQL, {"call": call.pk, "asking": asking, "area": call.area_id})
         return Holder(*cursor.fetchone())
 

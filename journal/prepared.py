@@ -20,7 +20,10 @@ def prepared_cursor() -> CursorWrapper:
     For SQL that is constant text: one that is put together anew each time would fill the server's memory of statements.
     Arguments keep their types on the way, so one that Postgres cannot infer needs a cast (``%s::bigint[]``).
     """
+    if connection.queries_logged:
+        # Whoever logs statements wants to see them with their arguments.
+        return connection.cursor()
     connection.ensure_connection()
     # Django's stubs call the driver's cursor what they call its wrapper.
     cursor: Any = psycopg.Cursor(connection.connection)
-    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+    return connection.make_cursor(cursor)

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from journal.prepared import prepared_cursor
 from responders.actors import Actor
 from tablets import refusals
 from tablets.models import Tablet
@@ -82,7 +83,7 @@ def standing_of_token(token: str, *, at: datetime) -> Standing | None:
     """
     Return the standing of the tablet that holds this token, or None. Right and wrong tokens cost the same one query.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(TOKEN_SQL, {"token_hash": hash_token(token[:_LONGEST]), "at": at})
         row = cursor.fetchone()
     return None if row is None else standing_of(row)

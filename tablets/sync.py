@@ -13,9 +13,9 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from django.db import connection
 
 from journal.flush import signed
+from journal.prepared import prepared_cursor
 from journal.pulls import digest_hex, document_json
 from journal.refusals import InvalidArgs
 from tablets import refusals
@@ -132,7 +132,7 @@ def answer_streams(names: Sequence[str], held: Mapping[str, HeldStream], *, budg
     Return ``"name":{…}`` for each stream named, with what changed since the reader's number; all from one snapshot.
     """
     readers = [held.get(name) for name in names]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             PULL_SQL,
             {

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
-from django.db import connection
 
 from dispatch import queries, refusals, rules
 from dispatch.actions import assignments
@@ -21,6 +20,7 @@ from dispatch.models import (
     Origin,
     PoachState,
 )
+from journal.prepared import prepared_cursor
 from journal.record import record
 from responders.actors import Actor
 from responders.models import LockedUnit, Unit
@@ -131,7 +131,7 @@ def _open_poach(
 ) -> None:
     has_cad = bool(limits["has_cad"])
     body = {"number": call.number, "unit": unit.call_sign, "assignment": assignment.pk, "reason": reason}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             _OPEN_POACH_SQL,
             {
