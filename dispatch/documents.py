@@ -340,6 +340,8 @@ SELECT 'hand_over', h.call_id, h.id, '', json_build_object(
   FROM dispatch_handover h JOIN dispatch_assignment a ON a.id = h.assignment_id
  WHERE h.call_id = ANY(%(open)s) AND h.ended_at IS NULL AND a.ended_at IS NULL
 UNION ALL
+SELECT 'held', call_id, id, '', '0' FROM dispatch_assignment WHERE call_id = ANY(%(open)s) AND ended_at IS NULL
+UNION ALL
 SELECT 'flag', call_id, id, '', json_build_object('code', code, 'facts', facts, 'at', {_instant("at")})::text
   FROM dispatch_flag WHERE call_id = ANY(%(all)s) AND resolved_at IS NULL
 ORDER BY 3
@@ -351,6 +353,7 @@ def _about(calls: Sequence[_Call]) -> Mapping[int, _About]:
     found: dict[int, _About] = defaultdict(_About)
     with prepared_cursor() as cursor:
         cursor.execute(_PARTS, {"open": open_ids, "all": [call.id for call in calls]})
+        held = False
         # In the order of their ids: the newest answer about a disqualifier is the one that stays.
         for part, call_id, row_id, kept_under, text in cursor.fetchall():
             about, body = found[call_id], orjson.loads(text)
@@ -371,7 +374,10 @@ def _about(calls: Sequence[_Call]) -> Mapping[int, _About]:
                     about.hand_overs.append(body)
                 case "flag":
                     about.flags[row_id] = body
-        if any(call.status == CallStatus.ASSIGNED for call in calls):
+                case "held":
+                    # Of a call that waits as well: a crew may be on scene without having it.
+                    held = True
+        if held:
             cursor.execute(_ASSIGNMENTS, [open_ids])
             for row in cursor.fetchall():
                 assignment = _Assignment._make(row)

@@ -596,6 +596,9 @@ class AlarmKind(models.TextChoices):
     HANDED_BACK = "HANDED_BACK"
     CAD_CLOSED_UNDER_UNIT = "CAD_CLOSED_UNDER_UNIT"
     LEFT_WITH_DESK = "LEFT_WITH_DESK"
+    # A crew is there without holding the call: another unit has it, or nobody.
+    CONTESTED = "CONTESTED"
+    UNASSIGNED_ON_SCENE = "UNASSIGNED_ON_SCENE"
 
 
 class Alarm(models.Model):
@@ -725,14 +728,24 @@ class HandOver(models.Model):
 class Flag(models.Model):
     """
     Something that does not fit and that a person should look at; both sides of it are kept.
+
+    ``at`` is when we heard of it; when it happened, and what else is said of it, is in ``facts``.
     """
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="flags")
+    # The unit whose doing it is about, where it is one's.
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, null=True, related_name="+")
     code = models.CharField(max_length=40)
     facts = models.JSONField(default=dict)
     at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    settling_note = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["code", "at"], condition=Q(resolved_at__isnull=True), name="dispatch_flag_open"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} on {self.call_id}"
