@@ -37,6 +37,8 @@ class Verb(StrEnum):
     CLEAR = "CLEAR"
     # anything open → CLOSED.
     CANCEL = "CANCEL"
+    # Changes nothing: whoever asked was told enough to know that ``seen`` had it ("": that it waited).
+    LOOK = "LOOK"
 
 
 class Outcome(StrEnum):
@@ -87,6 +89,8 @@ def after(operation: Operation, state: State) -> tuple[bool, State]:
             return True, CLOSED
         case Verb.CANCEL if state != CLOSED:
             return True, CLOSED
+        case Verb.LOOK:
+            return state == (operation.seen or None), state
     return False, state
 
 
@@ -99,7 +103,7 @@ def fits(operation: Operation, state: State) -> bool:
         return True
     if operation.outcome is Outcome.OK:
         return succeeds
-    return not succeeds and (not operation.seen or operation.seen == state)
+    return not succeeds and (operation.verb is Verb.LOOK or not operation.seen or operation.seen == state)
 
 
 def linearization(history: Iterable[Operation], *, start: State = None) -> list[Operation] | None:
@@ -143,7 +147,8 @@ def _settle(
     while found:
         found = False
         for i in _next(operations, placed):
-            if operations[i].outcome is Outcome.FAIL and fits(operations[i], state):
+            changes = operations[i].outcome is not Outcome.FAIL and operations[i].verb is not Verb.LOOK
+            if not changes and fits(operations[i], state):
                 placed, order, found = placed | 1 << i, (*order, i), True
     return placed, order
 

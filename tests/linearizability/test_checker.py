@@ -36,6 +36,10 @@ def reassign(unit: str, to: str, asked: float, answered: float, outcome: Outcome
     return Operation(Verb.REASSIGN, unit, asked, answered, outcome, to=to)
 
 
+def look(asked: float, answered: float, seen: str = "") -> Operation:
+    return Operation(Verb.LOOK, "", asked, answered, OK, seen=seen)
+
+
 def cancel(asked: float, answered: float, outcome: Outcome = OK) -> Operation:
     return Operation(Verb.CANCEL, "desk", asked, answered, outcome)
 
@@ -57,6 +61,7 @@ GOOD: dict[str, list[Operation]] = {
         take("C", 9, 10, FAIL, seen="A"),
     ],
     "cancelled before it could be taken": [cancel(0, 5), take("A", 1, 2, FAIL)],
+    "seen free before it was taken": [look(0, 3), take("A", 1, 2), look(4, 5, "A")],
 }
 BAD: dict[str, list[Operation]] = {
     "two winners": [take("A", 0, 3), take("B", 1, 4)],
@@ -77,6 +82,7 @@ BAD: dict[str, list[Operation]] = {
         take("B", 0, 1, FAIL, seen="A"),
         take("A", 2, inf, UNKNOWN),
     ],
+    "seen free while somebody had it": [take("A", 0, 1), look(2, 3), hand_back("A", 4, 5)],
     "the device's clock stole a confirmed take": [take("A", 5, 6), take("B", 7, 8), hand_back("A", 9, 10, FAIL)],
 }
 
@@ -122,7 +128,7 @@ _operations = st.builds(
         inf if outcome is UNKNOWN else asked + lasts,
         outcome,
         to=to if verb is Verb.REASSIGN else "",
-        seen=seen if outcome is FAIL else "",
+        seen=seen if outcome is FAIL or verb is Verb.LOOK else "",
     ),
     st.sampled_from(Verb),
     _units,
