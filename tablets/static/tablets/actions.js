@@ -3,7 +3,8 @@
  * same id until there is an answer, and the server does it once.
  *
  * Actions go in the order in which they were made. They are kept in memory: closing the page loses what was not sent,
- * and the page says so before it closes.
+ * and the page says so before it closes. A tablet keeps its own in an outbox instead (sync/device.js); the record is the
+ * same.
  */
 
 /** @typedef {import("./http.js").FetchJson} FetchJson */
@@ -11,8 +12,9 @@
 
 /**
  * waiting: not sent, or no answer yet and the next try is due later. sending: under way now.
- * applied: the server has done it and kept it. refused: the server said no, and why.
- * @typedef {"waiting"|"sending"|"applied"|"refused"} ActionState
+ * applied: the server has done it and kept it. refused: the server said no, and why. quarantined: the server kept it
+ * whole, and a supervisor will look at it.
+ * @typedef {"waiting"|"sending"|"applied"|"refused"|"quarantined"} ActionState
  */
 
 /**
@@ -24,8 +26,14 @@
  * @property {ActionState} state
  * @property {number} tries
  * @property {any} answer what the server answered, when applied
- * @property {Problem|null} problem why not, when refused
+ * @property {Problem|null} problem why not, when refused or quarantined
  * @property {number} settledAt ms of this device's clock; 0 until then
+ * @property {number} seq its place in this tablet's lane; 0 where there is none
+ * @property {string} actor who did it: a person's id, or empty for whoever is signed in
+ * @property {number[]} after places of what it depends on
+ * @property {string[]} flags what no longer fitted, when applied
+ * @property {string|null} ticket under which a supervisor finds it, when quarantined
+ * @property {string|null} gone why the document that it is about went away, while it was waiting
  */
 
 const PACE = { least: 500, most: 10_000 };
@@ -86,6 +94,12 @@ export class Actions {
       answer: null,
       problem: null,
       settledAt: 0,
+      seq: 0,
+      actor: "",
+      after: [],
+      flags: [],
+      ticket: null,
+      gone: null,
     };
     this.#queue.push(action);
     const done = new Promise((/** @type {(action: Action) => void} */ resolve) => this.#settlers.set(action.id, resolve));
@@ -139,6 +153,7 @@ export class Actions {
     try {
       const { id, args, happened_at } = action;
       action.answer = await this.#fetchJson(`/api/actions/${action.kind}/`, { id, args, happened_at });
+      action.flags = action.answer?.flags ?? [];
       this.#settle(action, "applied");
       return true;
     } catch (error) {
@@ -178,8 +193,8 @@ export class Actions {
   }
 }
 
-/** A random UUID, also where `crypto.randomUUID` is withheld (pages without TLS). */
-function newId() {
+/** Return a random UUID, also where `crypto.randomUUID` is withheld (pages without TLS). */
+export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (/** @type {number} */ (bytes[6]) & 0x0f) | 0x40;

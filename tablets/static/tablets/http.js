@@ -10,12 +10,14 @@ export class NoAnswer extends Error {
    * @param {number} status
    * @param {import("./wire.js").Problem} problem
    * @param {number} [retryAfter] seconds, where the server said so
+   * @param {any} [body] the whole answer, where it was JSON
    */
-  constructor(status, problem, retryAfter = 0) {
+  constructor(status, problem, retryAfter = 0, body = null) {
     super(problem.message);
     this.status = status;
     this.problem = problem;
     this.retryAfter = retryAfter;
+    this.body = body;
   }
 }
 
@@ -57,6 +59,6 @@ export function jsonFetcher({ headers, limitMs = 10_000 }) {
       message: String(answer?.message ?? "The server could not do this."),
       facts: answer?.facts ?? {},
     };
-    throw new NoAnswer(response.status, problem, Number(response.headers.get("Retry-After")) || 0);
+    throw new NoAnswer(response.status, problem, Number(response.headers.get("Retry-After")) || 0, answer);
   };
 }

@@ -5,11 +5,13 @@
  * whenever the socket is not there, and says which of the three it is: live, polling or offline.
  */
 
-/** @typedef {import("./replica.js").Replica} Replica */
+import { Replica } from "./replica.js";
+
 /** @typedef {import("./wire.js").Frame} Frame */
 /** @typedef {import("./wire.js").SyncAnswer} SyncAnswer */
 /** @typedef {import("./http.js").FetchJson} FetchJson */
 /** @typedef {import("./times.js").Clock} Clock */
+/** @typedef {Pick<import("./sync/device.js").Device, "replica"|"exchange"|"frame"|"keepOnly"|"status"|"locked">} Keeper a device that keeps what it is told */
 /** @typedef {"live"|"polling"|"offline"} LineState */
 
 /**
@@ -49,6 +51,7 @@ export class Line {
   heardAt = null;
 
   #replica;
+  #device;
   #fetchJson;
   #onState;
   #onSignedOff;
@@ -71,13 +74,16 @@ export class Line {
   /** Frames that came while a pull was under way. @type {Frame[]} */
   #kept = [];
   #failures = 0;
+  /** The server asked not to be asked before this, ms of this device's clock. */
+  #notBefore = 0;
   #nextPoll = 60_000;
   /** @type {Set<() => void>} */
   #sleepers = new Set();
 
   /**
    * @param {object} options
-   * @param {Replica} options.replica
+   * @param {Replica} [options.replica] what holds the documents, in memory only
+   * @param {Keeper} [options.device] or a device, which pulls by itself and keeps what it is told
    * @param {FetchJson} options.fetchJson
    * @param {(line: Line) => void} [options.onState] called after every change of `state`
    * @param {(why: string) => void} [options.onSignedOff] the server no longer knows this device or session
@@ -87,8 +93,9 @@ export class Line {
    * @param {() => number} [options.random]
    * @param {Partial<Pace>} [options.pace]
    */
-  constructor({ replica, fetchJson, onState, onSignedOff, clock, socketUrl, Socket, random, pace }) {
-    this.#replica = replica;
+  constructor({ replica, device, fetchJson, onState, onSignedOff, clock, socketUrl, Socket, random, pace }) {
+    this.#device = device ?? null;
+    this.#replica = device?.replica ?? replica ?? new Replica();
     this.#fetchJson = fetchJson;
     this.#onState = onState ?? (() => {});
     this.#onSignedOff = onSignedOff ?? (() => {});
@@ -131,10 +138,25 @@ export class Line {
       this.#again = true;
       return this.#pulling;
     }
-    this.#pulling = this.#pullAll().finally(() => {
+    this.#pulling = (this.#device ? this.#exchange(this.#device) : this.#pullAll()).finally(() => {
       this.#pulling = null;
     });
     return this.#pulling;
+  }
+
+  /**
+   * Have the device do a whole round.
+   * @param {Keeper} device
+   */
+  async #exchange(device) {
+    const done = await device.exchange();
+    if (!this.#running) return false;
+    const { error, nextPoll } = device.status();
+    if (done) {
+      this.#nextPoll = nextPoll * 1000;
+      this.#heard();
+    } else this.#failed(error);
+    return done;
   }
 
   async #pullAll() {
@@ -189,7 +211,7 @@ export class Line {
         if (!this.#running) return;
       }
       tries = Date.now() - began >= this.#pace.steady ? 0 : tries + 1;
-      await this.#sleep(backoff(tries, this.#pace, this.#random));
+      await this.#sleep(Math.max(backoff(tries, this.#pace, this.#random), this.#notBefore - Date.now()));
     }
   }
 
@@ -254,15 +276,19 @@ export class Line {
   #take(message) {
     this.#heard();
     if (message.t === "hello" || message.t === "streams") {
-      this.#replica.keep(Object.keys(message.streams));
+      if (this.#device) void this.#device.keepOnly(Object.keys(message.streams));
+      else this.#replica.keep(Object.keys(message.streams));
       const lacks = this.#replica.lacks(message.streams);
       if (message.t === "hello") this.#greeted = true;
       if (lacks || message.t === "hello") void this.pull().then(() => this.#settle());
     } else if (message.t === "frame") {
-      if (this.#pulling) this.#kept.push(message);
+      // A device keeps a frame before it shows it, and puts those aside that come during an exchange.
+      if (this.#device) void this.#device.frame(message).then((whole) => void (whole || this.pull()));
+      else if (this.#pulling) this.#kept.push(message);
       else if (!this.#replica.frame(message)) void this.pull();
     } else if (message.t === "beat") {
-      if (!this.#pulling && this.#replica.lacks(message.streams)) void this.pull();
+      // A locked device holds nothing in memory, and needs nothing before it is opened.
+      if (!this.#pulling && !this.#device?.locked && this.#replica.lacks(message.streams)) void this.pull();
     }
     this.#settle();
   }
@@ -275,7 +301,7 @@ export class Line {
       const wait = this.#greeted
         ? this.#nextPoll * (0.8 + 0.4 * this.#random())
         : this.#failures > 0
-          ? backoff(this.#failures, this.#pace, this.#random)
+          ? Math.max(backoff(this.#failures, this.#pace, this.#random), this.#notBefore - Date.now())
           : this.#pace.poll * (0.8 + 0.4 * this.#random());
       await this.#sleep(wait);
       if (this.#running && live && this.#greeted) await this.pull();
@@ -296,6 +322,7 @@ export class Line {
       return;
     }
     this.#failures += 1;
+    this.#notBefore = Date.now() + (/** @type {{retryAfter?: number}} */ (error)?.retryAfter ?? 0) * 1000;
     this.#settle();
   }
 

@@ -334,10 +334,18 @@ export class Replica {
    * `collection|id|number` over its live documents, in sixteen hexadecimal digits.
    * @param {string} name
    */
-  async digest(name) {
+  digest(name) {
+    return this.digestOf(this.heldIn(name));
+  }
+
+  /**
+   * Return the digest of any documents.
+   * @param {Iterable<{c: string, id: string, n: number}>} documents
+   */
+  async digestOf(documents) {
     let sum = 0n;
-    for (const held of this.#streams.get(name)?.held.values() ?? []) {
-      const text = `${held.c}|${held.id}|${held.n}`;
+    for (const { c, id, n } of documents) {
+      const text = `${c}|${id}|${n}`;
       let term = this.#terms.get(text);
       if (term === undefined) {
         const hash = await globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));

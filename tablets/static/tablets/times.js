@@ -6,18 +6,34 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** How far the two clocks of a device may drift apart between two looks before one of them was moved, in ms. */
+const JUMP = 5_000;
+
 /**
  * The server's clock: this device's, plus the offset measured with the quickest of the latest round trips.
+ *
+ * A second clock, which nobody can set, tells whether this device's was moved since the last measurement. It may stand
+ * still while the device sleeps, so it is good for the question only, not for the time.
  */
 export class Clock {
   /** @type {{offset: number, trip: number, at: number}[]} */
   #samples = [];
-  /** @type {() => number} */
+  /** What was measured before this page was opened. */
+  #kept = 0;
   #local;
+  #monotonic;
+  /** Both clocks at the last measurement. */
+  #mark;
+  #moved = false;
 
-  /** @param {() => number} [local] this device's clock, in ms */
-  constructor(local = () => Date.now()) {
+  /**
+   * @param {() => number} [local] this device's clock, in ms
+   * @param {() => number} [monotonic] a clock that only goes forward, in ms from anywhere
+   */
+  constructor(local = () => Date.now(), monotonic = () => performance.now()) {
     this.#local = local;
+    this.#monotonic = monotonic;
+    this.#mark = { local: local(), monotonic: monotonic() };
   }
 
   /**
@@ -31,15 +47,47 @@ export class Clock {
     const trip = gotAt - sentAt;
     // A device whose clock was set while it waited measured nothing.
     if (Number.isNaN(server) || trip < 0 || trip > 30_000) return;
+    // What was measured before the clock was moved is no longer true.
+    if (this.jumped) this.#samples = [];
+    this.#mark = { local: this.#local(), monotonic: this.#monotonic() };
+    this.#moved = false;
     this.#samples.push({ offset: server - (sentAt + gotAt) / 2, trip, at: gotAt });
     this.#samples = this.#samples.filter((sample) => Math.abs(gotAt - sample.at) < 10 * MINUTE).slice(-20);
+  }
+
+  /**
+   * Go on from what an earlier page measured, until this one measures itself.
+   * @param {number} offset ms
+   * @param {number} seen this device's clock when it was last looked at, in ms
+   */
+  resume(offset, seen) {
+    this.#kept = offset;
+    // Time that went back while the page was closed was set by somebody.
+    if (this.#local() < seen - JUMP) this.#moved = true;
+  }
+
+  /** Whether this device's clock was moved since the last measurement, or the device slept. */
+  get jumped() {
+    const apart = this.#local() - this.#mark.local - (this.#monotonic() - this.#mark.monotonic);
+    if (Math.abs(apart) > JUMP) this.#moved = true;
+    return this.#moved;
   }
 
   /** ms to add to this device's clock. */
   get offset() {
     let best = this.#samples[0];
     for (const sample of this.#samples) if (best && sample.trip <= best.trip) best = sample;
-    return best?.offset ?? 0;
+    return best?.offset ?? this.#kept;
+  }
+
+  /** This device's own clock, in ms. */
+  local() {
+    return this.#local();
+  }
+
+  /** A clock that only goes forward, in ms from anywhere. */
+  monotonic() {
+    return this.#monotonic();
   }
 
   /** Now, by the server's clock, in ms. */

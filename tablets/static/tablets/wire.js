@@ -14,8 +14,49 @@
  */
 
 /**
- * The answer of POST /api/sync.
- * @typedef {{now: string, streams: Record<string, StreamAnswer>, dropped?: {stream: string, why: string}[], next_poll_s?: number}} SyncAnswer
+ * One action on its way up. Its arguments are sealed, or plain where a page may not seal.
+ * @typedef {object} Envelope
+ * @property {number} seq
+ * @property {string} id
+ * @property {string} kind
+ * @property {number} v
+ * @property {Record<string, unknown>} [args]
+ * @property {{kid: string, epk: string, iv: string, ct: string}} [sealed]
+ * @property {number[]} after
+ * @property {string} actor
+ * @property {string} happened_at
+ * @property {true} [jumped]
+ */
+
+/**
+ * What became of one action.
+ * @typedef {object} ActionAnswer
+ * @property {number} seq
+ * @property {"applied"|"refused"|"quarantined"} status
+ * @property {any} [answer]
+ * @property {string[]} [flags]
+ * @property {string} [code]
+ * @property {string} [message]
+ * @property {Record<string, any>} [facts]
+ * @property {string|number|null} [ticket]
+ * @property {boolean} [replayed]
+ */
+
+/**
+ * The answer of POST /api/sync. Beyond `now`, `streams`, `dropped` and `next_poll_s`, only a tablet that sends actions is
+ * told anything.
+ * @typedef {object} SyncAnswer
+ * @property {string} now
+ * @property {Record<string, StreamAnswer>} streams
+ * @property {{stream: string, why: string}[]} [dropped]
+ * @property {number} [next_poll_s]
+ * @property {string} [epoch]
+ * @property {number} [seq]
+ * @property {ActionAnswer[]} [answers]
+ * @property {number} [expected_seq]
+ * @property {string|null} [lease_until]
+ * @property {boolean} [purge]
+ * @property {boolean} [resync]
  */
 
 /**
