@@ -26,11 +26,11 @@ from bench import fan_out_client
 from bench.database import bench_database
 from bench.figures import Figure
 from bench.site import environment
+from bench.town import town
 from journal.door import open_door
-from responders.models import Duty, Person, Role, RoleName, Shift, Unit
-from tablets.models import SignOn, Tablet, Ticket
+from responders.models import Duty, Unit
+from tablets.models import Ticket
 from tablets.secrets import hash_token, new_token
-from tests.factories import responders as make
 
 SOCKETS = int(os.environ.get("BENCH_SOCKETS", "2000"))
 CLIENTS = 2
@@ -52,7 +52,8 @@ def run() -> list[Figure]:
     """
     _allow_sockets()
     with bench_database():
-        unit, tablets = _town()
+        there = town(SOCKETS)
+        unit, tablets = there.units[0], there.tablets
         measured: dict[str, list[list[float]]] = {way: [] for way in WAYS}
         memory: dict[str, float] = {}
         # Turn by turn, so that whatever else the machine does meets all three alike.
@@ -218,54 +219,6 @@ def _tickets(count: int, tablets: list[int]) -> list[str]:
         for ticket, tablet in zip(tickets, tablets, strict=False)
     )
     return tickets
-
-
-def _town() -> tuple[Unit, list[int]]:
-    """
-    One area with a tablet for each socket, four to a unit, somebody signed on at each.
-    """
-    now = datetime.now(UTC)
-    agency = make.agency()
-    area, supervisor = make.area(agency), make.person(agency, "SUPERVISOR")
-    with open_door(by="system:bench", at=now):
-        units = Unit.objects.bulk_create(
-            Unit(agency=agency, call_sign=f"BENCH {number}") for number in range(-(-SOCKETS // 4))
-        )
-        Unit.areas.through.objects.bulk_create(
-            Unit.areas.through(unit_id=unit.pk, servicearea_id=area.pk) for unit in units
-        )
-        people = Person.objects.bulk_create(
-            Person(agency=agency, email=f"bench-{number}@example.org", name=f"Bench {number}", password="!")  # noqa: S106  nobody can sign in with it
-            for number in range(SOCKETS)
-        )
-        Role.objects.bulk_create(Role(person=person, name=RoleName.RESPONDER) for person in people)
-        epochs = dict(Person.objects.values_list("pk", "access_epoch"))
-        tablets = Tablet.objects.bulk_create(
-            Tablet(
-                agency=agency,
-                unit=units[number // 4],
-                name=f"Bench {number}",
-                token_hash=hash_token(new_token()),
-                paired_at=now,
-                paired_by=supervisor,
-            )
-            for number in range(SOCKETS)
-        )
-        shifts = Shift.objects.bulk_create(
-            Shift(person=person, unit=tablet.unit, started_at=now, planned_end_at=now + timedelta(hours=10))
-            for person, tablet in zip(people, tablets, strict=True)
-        )
-        SignOn.objects.bulk_create(
-            SignOn(
-                tablet=tablet,
-                shift=shift,
-                started_at=now,
-                expires_at=now + timedelta(hours=12),
-                access_epoch=epochs[shift.person_id],
-            )
-            for tablet, shift in zip(tablets, shifts, strict=True)
-        )
-    return units[0], [tablet.pk for tablet in tablets]
 
 
 def _at(values: list[float], percent: int) -> float:

@@ -17,7 +17,7 @@ def pytest_configure() -> None:
     """
     options: dict[str, Any] = settings.DATABASES["default"].setdefault("OPTIONS", {})
     # A crash of the machine cannot matter to a test database; everything else is as in production.
-    options["options"] = "-c journal.allow_truncate=on -c synchronous_commit=off"
+    options["options"] = f"{options.get('options', '')} -c journal.allow_truncate=on -c synchronous_commit=off"
 
 
 @pytest.fixture
