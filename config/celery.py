@@ -24,5 +24,6 @@ app.conf.beat_schedule = {
     "close-idle-accounts": _every(3600, "responders.tasks.close_idle_accounts"),
     "forget-sign-ins": _every(3600, "responders.tasks.forget_sign_ins"),
     "forget-tracks": _every(3600, "responders.tasks.forget_tracks"),
+    "forget-attachments": _every(3600, "tablets.tasks.forget_attachments"),
     "sweep-tombstones": _every(3600, "journal.tasks.sweep_tombstones"),
 }

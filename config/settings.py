@@ -121,6 +121,8 @@ ACTION_KINDS = [
     "dispatch.kinds.KINDS",
     "dispatch.intake_kinds.KINDS",
 ]
+# Who may look at what tablets attach: tablets keeps it and knows no calls.
+ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
 # The words that the tablet app shows for codes in documents, by name.
 TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS"}
 

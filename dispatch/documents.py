@@ -290,6 +290,7 @@ class _About:
 
     answers: dict[str, _Body] = field(default_factory=dict)
     notes: dict[int, _Body] = field(default_factory=dict)
+    attachments: dict[int, _Body] = field(default_factory=dict)
     decision: _Body | None = None
     outside: list[_Body] = field(default_factory=list)
     alarms: list[_Body] = field(default_factory=list)
@@ -313,6 +314,13 @@ UNION ALL
 SELECT 'note', call_id, id, '', json_build_object(
            'call', call_id, 'text', text, 'by', by, 'origin', origin, 'at', {_instant("at")})::text
   FROM dispatch_note WHERE call_id = ANY(%(open)s)
+UNION ALL
+SELECT 'attachment', c.call_id, c.id, '', json_build_object(
+           'call', c.call_id, 'sha256', t.sha256, 'purpose', c.purpose, 'caption', c.caption, 'by', c.by,
+           'at', {_instant("c.at")}, 'state', t.state, 'code', nullif(t.code, ''), 'type', nullif(t.type, ''),
+           'size', t.stored_size, 'width', t.width, 'height', t.height)::text
+  FROM dispatch_callattachment c JOIN tablets_attachment t ON t.id = c.attachment_id
+ WHERE c.call_id = ANY(%(open)s)
 UNION ALL
 (SELECT DISTINCT ON (d.call_id) 'decision', d.call_id, d.id, '', json_build_object(
            'id', d.id, 'at', {_instant("d.at")}, 'policy', p.name || ' v' || p.version, 'response', d.response,
@@ -362,6 +370,8 @@ def _about(calls: Sequence[_Call]) -> Mapping[int, _About]:
                     about.answers[kept_under] = body
                 case "note":
                     about.notes[row_id] = body
+                case "attachment":
+                    about.attachments[row_id] = body
                 case "decision":
                     about.decision = body
                 case "outside":
@@ -394,6 +404,7 @@ def _of_open_call(call: _Call, about: _About) -> Iterator[Held]:
     desk = f"desk.{call.agency_id}"
     yield Held(desk, *key, full | _desk(call, about))
     beside = [("note", str(note_id), call.id, note) for note_id, note in about.notes.items()]
+    beside += [("attachment", str(row_id), call.id, body) for row_id, body in about.attachments.items()]
     if call.premise is not None:
         premise = {"call": call.id, "as_of": call.premise_as_of, **orjson.loads(call.premise)}
         beside.append(("premise", str(call.id), call.id, premise))

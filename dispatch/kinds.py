@@ -12,6 +12,7 @@ from dispatch import serializers
 from dispatch.actions import (
     alarms,
     assignments,
+    attachments,
     debriefs,
     desk,
     hand_backs,
@@ -21,6 +22,7 @@ from dispatch.actions import (
     takes,
 )
 from dispatch.actions.assignments import Told
+from dispatch.actions.attachments import Attached
 from dispatch.actions.shifts import SignedOff
 from dispatch.models import Alarm, Assignment, Call, Debrief, HandOver, OutsideUnit, Stop
 from journal.kinds import Kind, Nature
@@ -50,6 +52,10 @@ def _outside(attached: OutsideUnit) -> dict[str, Any]:
 
 def _stop(stop: Stop) -> dict[str, Any]:
     return {"stop": stop.pk, "acknowledged_at": stop.acknowledged_at}
+
+
+def _attached(done: Attached) -> dict[str, Any]:
+    return {"attachment": done.row.pk, "call": done.row.call_id, "flags": done.flags}
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
@@ -109,6 +115,7 @@ KINDS: list[Kind] = [
     _decided("hand_over.accept", Nature.INTENT, serializers.HandOverAnswerArgs, hand_overs.accept, _assignment),
     _decided("hand_over.decline", Nature.INTENT, serializers.HandOverAnswerArgs, hand_overs.decline, _hand_over),
     _fact("stop.acknowledge", serializers.StopArgs, stops.acknowledge, _stop),
+    _fact("call.attach", serializers.AttachArgs, attachments.attach, _attached),
     _fact("shift.sign_off", serializers.SignOffArgs, shifts.sign_off, _signed_off),
     _decided("call.dispatch", Nature.DESK, serializers.DispatchArgs, desk.dispatch, _assignment),
     _decided("call.reassign", Nature.DESK, serializers.ReassignArgs, desk.reassign, _assignment),

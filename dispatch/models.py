@@ -13,6 +13,7 @@ from django.db.models import F, Q
 
 from dispatch import refusals
 from responders.models import Agency, Person, ServiceArea, Unit
+from tablets.models import Attachment
 
 
 class Color(models.TextChoices):
@@ -831,3 +832,35 @@ class CadMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.call_id}"
+
+
+class Purpose(models.TextChoices):
+    """
+    What was attached to a call.
+    """
+
+    PHOTO = "PHOTO"
+    SIGNATURE = "SIGNATURE"
+
+
+class CallAttachment(models.Model):
+    """
+    A photo or a signature that belongs to a call. The picture itself comes by another way, and mostly later.
+
+    ``caption`` is what the crew wrote of it; like the picture it may be about somebody's health, and is in no entry.
+    """
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attachments")
+    attachment = models.ForeignKey(Attachment, on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    caption = models.CharField(max_length=300, blank=True)
+    by = models.CharField(max_length=100)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["call", "attachment", "purpose"], name="dispatch_attachment_once_per_call")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} on {self.call_id}"

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from dispatch.actions.shifts import Choice
-from dispatch.models import Disposition
+from dispatch.models import Disposition, Purpose
 
 
 def _id(name: str, help_text: str = "") -> serializers.IntegerField:
@@ -121,6 +121,17 @@ class HandOverAnswerArgs(ByRadio):
     """
 
     hand_over = _id("hand_over")
+
+
+class AttachArgs(serializers.Serializer[Any]):
+    """
+    A photo or a signature for a call, named by the SHA-256 of what the tablet has. Its bytes come by another way.
+    """
+
+    call = _id("call")
+    sha256 = serializers.RegexField(r"\A[0-9a-f]{64}\Z")
+    purpose = serializers.ChoiceField(choices=Purpose.choices)
+    caption = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
 class StopArgs(ByRadio):

@@ -138,6 +138,8 @@ FLAGS: dict[str, str] = {
     "call_already_closed": "Reported after the call was closed",
     "answer_after_close": "Screening answered after the call was closed",
     "note_after_close": "Noted after the call was closed",
+    "attached_after_close": "Photo or signature attached after the call was closed",
+    "attached_not_held": "Photo or signature attached by a crew that did not have the call then",
     "unknown_type": "CAD sent a type of call that is not known here",
     "cad_closed_under_unit": "CAD closed it while a unit was on it",
     "cad_reopened_after_close": "CAD reopened it after it was closed",

@@ -58,6 +58,8 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "call.update": _DESK,
     "call.answer": _CREW_OR_RADIO,
     "call.note": _CREW_OR_RADIO,
+    # Only a tablet has the picture: the desk has nothing to attach for it.
+    "call.attach": _CREW,
     "call.overrule": _DESK,
     "call.cancel": _DESK,
     "call.offer": _DESK,
@@ -143,6 +145,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "tablets.unlock": {"POST": _CREW},
     "tablets.me": {"GET": _TABLET},
     "tablets.position": {"POST": _CREW},
+    # What a crew left behind still goes up, with nobody signed on; who may look is dispatch's to say.
+    "attachments": {"POST": _TABLET},
+    "attachment": {"GET": _TABLET | _DESK, "PATCH": _TABLET},
     "positions": {"GET": _CREW | _DESK},
     "decision-preview": {"POST": _DESK},
     "policy-trial": {"POST": _MANAGERS},

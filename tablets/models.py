@@ -340,3 +340,121 @@ class Purge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.installation}"
+
+
+class AttachmentState(models.TextChoices):
+    """
+    How far the bytes of a photo or a signature have come.
+    """
+
+    WAITING = "WAITING"
+    READY = "READY"
+    REFUSED = "REFUSED"
+
+
+class AttachmentQuerySet(models.QuerySet["Attachment"]):
+    """
+    What tablets attach, and the lock on one.
+    """
+
+    def lock(self, agency_id: int, sha256: str) -> "Attachment | None":
+        """
+        Return the attachment with its row locked until the transaction ends. Locked before any call (docs/locking.md).
+        """
+        return self.select_for_update(no_key=True, of=("self",)).filter(agency=agency_id, sha256=sha256).first()
+
+
+class Attachment(models.Model):
+    """
+    A photo or a signature, known by the SHA-256 of what the tablet has. What it belongs to is said elsewhere.
+
+    The row comes with the first word of it: an action that names it, or a tablet that begins to send it. ``size`` is
+    what the tablet says it will send, None until it does; ``received`` is how much of that is here without a gap. READY,
+    there is a picture made anew from those bytes, and the bytes are gone; ``code`` says why it was REFUSED.
+    ``needed`` is set for good by whatever refers to it: what nobody needs is swept.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=AttachmentState, default=AttachmentState.WAITING)
+    code = models.CharField(max_length=40, blank=True)
+    needed = models.BooleanField(default=False)
+    # Whose upload it is: what one tablet may leave unfinished is bounded.
+    tablet = models.ForeignKey(Tablet, on_delete=models.PROTECT, null=True, related_name="+")
+    size = models.PositiveIntegerField(null=True)
+    received = models.PositiveIntegerField(default=0)
+    # How often making the picture anew came to no end.
+    tries = models.PositiveSmallIntegerField(default=0)
+    made_at = models.DateTimeField()
+    touched_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    # Of the picture that is kept.
+    type = models.CharField(max_length=20, blank=True)
+    stored_size = models.PositiveIntegerField(null=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+
+    objects = AttachmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "sha256"], name="tablets_attachment_one_per_content"),
+            models.CheckConstraint(
+                condition=Q(size__isnull=True, received=0) | Q(size__gte=F("received")),
+                name="tablets_attachment_no_more_than_said",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="WAITING", settled_at__isnull=True)
+                | Q(state="REFUSED", settled_at__isnull=False)
+                | Q(
+                    state="READY",
+                    settled_at__isnull=False,
+                    stored_size__isnull=False,
+                    width__isnull=False,
+                    height__isnull=False,
+                ),
+                name="tablets_attachment_settled_or_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tablet"], condition=Q(state="WAITING"), name="tablets_attachment_waiting"),
+            models.Index(
+                fields=["touched_at"], condition=~Q(state="READY", needed=True), name="tablets_attachment_to_sweep"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attachment {self.pk}, {self.state}"
+
+
+class AttachmentPart(models.Model):
+    """
+    Bytes of an unfinished upload as they came, from ``offset`` on; gone when the upload is settled.
+
+    In Postgres rather than in files, so that a backup holds everything and any web process can go on with any upload.
+    """
+
+    attachment = models.ForeignKey(Attachment, on_delete=models.CASCADE, related_name="parts")
+    offset = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["attachment", "offset"], name="tablets_attachment_part_one_per_offset")
+        ]
+
+    def __str__(self) -> str:
+        return f"part of {self.attachment_id} at {self.offset}"
+
+
+class AttachmentContent(models.Model):
+    """
+    The picture that is kept, and the small one for lists: apart from its row, which is read far more often.
+    """
+
+    attachment = models.OneToOneField(Attachment, on_delete=models.CASCADE, primary_key=True, related_name="content")
+    data = models.BinaryField()
+    thumbnail = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"content of {self.attachment_id}"

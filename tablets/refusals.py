@@ -180,3 +180,62 @@ class AttachmentBusy(Refusal):
     code = "attachment_busy"
     message = "The photo is here and has not been looked at yet."
     status = 503
+
+
+class AttachmentNotBegun(Refusal):
+    """
+    Bytes came of something that no tablet has said it would send; begin with POST /api/attachments/.
+    """
+
+    code = "attachment_not_begun"
+    message = "This upload has not begun, or was given up. It begins again by itself."
+    status = 404
+
+
+class AttachmentWrongOffset(Refusal):
+    """
+    The bytes do not follow what is here; facts say from where to go on.
+    """
+
+    code = "attachment_wrong_offset"
+    message = "These bytes are here already, or others are missing before them."
+    status = 409
+
+
+class AttachmentTooLong(Refusal):
+    """
+    More bytes came than the tablet said there would be.
+    """
+
+    code = "attachment_too_long"
+    message = "More came than was said. Nothing of it was kept."
+    status = 413
+
+
+class AttachmentHashWrong(Refusal):
+    """
+    All bytes came, and they are not what they were called. They are dropped; the tablet begins again.
+    """
+
+    code = "attachment_hash_wrong"
+    message = "What came is not what was to come. It is sent again."
+    status = 422
+
+
+class AttachmentsUnfinished(Refusal):
+    """
+    This tablet has begun more than it may leave unfinished; facts say how many bytes.
+    """
+
+    code = "attachments_unfinished"
+    message = "Too many photos of this tablet are half sent. They are finished first."
+
+
+class AttachmentBusy(Refusal):
+    """
+    Everything is here, and a picture of somebody else is being looked at: ask again in a moment.
+    """
+
+    code = "attachment_busy"
+    message = "The photo is here and has not been looked at yet."
+    status = 503

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tablets.picture import MAX_BYTES, TYPES
+
 Anything = dict[str, Any]
 
 
@@ -114,3 +116,16 @@ class Exchange(serializers.Serializer[Anything]):
     streams = serializers.DictField(child=HeldStream(), default=dict)
     sent_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
     app_version = serializers.CharField(required=False, max_length=30, allow_blank=True, default="")
+
+
+class BeginAttachment(serializers.Serializer[Anything]):
+    """
+    POST /api/attachments/
+    """
+
+    sha256 = serializers.RegexField(r"\A[0-9a-f]{64}\Z", help_text="Of the bytes that will come, in hexadecimal.")
+    size = serializers.IntegerField(min_value=1, max_value=MAX_BYTES)
+    type = serializers.ChoiceField(
+        choices=sorted(TYPES.values()), help_text="What the tablet takes it for; what it is, is looked at."
+    )
+    installation = serializers.UUIDField(required=False, allow_null=True, default=None)

@@ -4,7 +4,7 @@ Addresses of the tablet app and of what tablets ask.
 
 from django.urls import path
 
-from tablets import api, pages
+from tablets import api, attachments, pages
 
 urlpatterns = [
     path("tablet/", pages.app, name="tablet"),
@@ -22,5 +22,7 @@ urlpatterns = [
     path("api/tablets/unlock/", api.Unlock.as_view(), name="unlock"),
     path("api/tablets/me/", api.Me.as_view(), name="me"),
     path("api/tablets/position/", api.Position.as_view(), name="position"),
+    path("api/attachments/", attachments.Attachments.as_view(), name="attachments"),
+    path("api/attachments/<str:sha256>/", attachments.Attachment.as_view(), name="attachment"),
     path("api/positions/", api.Positions.as_view(), name="positions"),
 ]

@@ -15,6 +15,8 @@ NO_DOCUMENT = {
     "responders_trackpoint": "ephemeral: kept for a while, read by nobody's screen",
     "responders_role": "decides which streams a person hears, asked anew every three seconds; in no body",
     "responders_signinguard": "counts failed sign-ins; the supervisor's page reads it",
+    "tablets_attachmentpart": "bytes on their way; their attachment says when they are of use",
+    "tablets_attachmentcontent": "fetched by its own address; its attachment marks the calls",
     "tablets_contact": "written with every request; screens read it by its own endpoint",
     "tablets_pairingcode": "a one-time secret, shown once to whoever made it",
     "tablets_installation": "a lane's place and what a tablet reports of itself; its pages ask for it",

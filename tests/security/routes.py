@@ -24,6 +24,7 @@ _SAMPLES: dict[str, Any] = {
     "url": "nowhere",
     "name": "tablets",
     "stream_path": "x",
+    "sha256": "0" * 64,
 }
 
 # What an address asks for behind its question mark.

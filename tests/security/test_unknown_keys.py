@@ -38,6 +38,11 @@ BODIES: dict[str, tuple[type[serializers.Serializer[Any]], dict[str, Any], str]]
         {"lon": -122.3, "lat": 47.6, "at": "2026-06-03T19:00:00Z"},
         "CREW",
     ),
+    "attachments": (
+        tablet_serializers.BeginAttachment,
+        {"sha256": "0" * 64, "size": 1, "type": "image/png"},
+        "TABLET",
+    ),
     "decision-preview": (
         PreviewArgs,
         {"type": "X", "point": {"lon": -122.3, "lat": 47.6}, "answers": {"WEAPON": "NO"}},
@@ -56,7 +61,7 @@ BODIES: dict[str, tuple[type[serializers.Serializer[Any]], dict[str, Any], str]]
     "cad.message": (cad_serializers.MessageAnswerInput, {"answer": "CONFIRMED"}, "CAD"),
 }
 # These read nothing of a body: there is nothing that a key could reach.
-BODILESS = {"live-ticket", "session", "tablets.sign-off", "cad.heartbeat"}
+BODILESS = {"attachment", "live-ticket", "session", "tablets.sign-off", "cad.heartbeat"}
 
 
 def test_every_view_that_takes_a_body_is_swept() -> None:
