@@ -1,25 +1,28 @@
 /**
- * The tablet app: wires the replica, the line, the crew's actions and the screen together.
+ * The tablet app: wires the device's store, the line, the crew's actions and the screen together.
  */
 
-import { Actions } from "./actions.js";
-import { STEP_WORDS, statusBar, topBar } from "./bars.js";
+import { notice, statusBar, topBar } from "./bars.js";
 import { board } from "./board.js";
 import { myCall } from "./call.js";
 import { h, icon, loadIcons, render } from "./dom.js";
+import { gateView, opening, typedDigit } from "./gate.js";
+import { openHere } from "./here.js";
 import { jsonFetcher } from "./http.js";
 import { Line } from "./line.js";
 import { MapView } from "./map.js";
 import { lockView, overlay } from "./overlays.js";
+import { LEAST_DIGITS, whyNotPin } from "./pins.js";
 import { Position } from "./position.js";
-import { Replica } from "./replica.js";
+import { isTake } from "./requests.js";
 import { awayWords, sheet } from "./sheets.js";
 import { Memory, look } from "./snapshot.js";
 import { hush, isSpeaking, speak } from "./speak.js";
 import { farewell } from "./standing.js";
 import { age, clock } from "./times.js";
 import * as tone from "./tone.js";
-import { wordsOf } from "./words.js";
+import { byPeople, nameOf } from "./trays.js";
+import { Updates } from "./update.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").Row} Row */
@@ -28,6 +31,11 @@ import { wordsOf } from "./words.js";
 /** @typedef {import("./replica.js").Change} Change */
 
 /** Something that happened to the crew and that they have to see. @typedef {{key: string, title: string, what: string, say: string, loud: boolean}} Told */
+
+/**
+ * What the crew should know about this tablet itself.
+ * @typedef {{key: string, words: string, bad: boolean, action?: {words: string, act: () => void}}} Notice
+ */
 
 /**
  * What the screen itself knows: nothing here comes from the server, and nothing here goes to it.
@@ -48,7 +56,17 @@ import { wordsOf } from "./words.js";
  * @property {number} guard until when the bar takes no tap, ms of this device's clock
  * @property {Told[]} told
  * @property {Set<string>} answered overlays that this tablet has answered, before the server says so
- * @property {Action[]} refused
+ * @property {Notice[]} notices
+ * @property {import("./gate.js").Gate|null} gate what stands before the app
+ * @property {{digits: string, first: string}} pin what is being typed
+ * @property {boolean} byPin whether the lock opens by PIN now
+ * @property {boolean} hasPin whether who is signed on has chosen one
+ * @property {boolean} durable whether what is done here outlives this page
+ * @property {boolean} persisted whether the browser promised not to clear it
+ * @property {boolean} follows whether another window of this tablet does the sending
+ * @property {boolean} newer whether a newer release waits
+ * @property {string} version
+ * @property {number|null|""} until when the sign-on is over, ms of the server's clock
  * @property {{words: string, bad: boolean, until: number}|null} toast
  */
 
@@ -59,10 +77,12 @@ const GUARD_MS = 900;
 const LOCK_AFTER_MS = 10 * 60_000;
 const STILL_MS = 2_500;
 const SHOWN_FOR_MS = 15_000;
+// How long an answer may take before it counts as none, for what can be left to send itself.
+const PATIENCE_MS = 8_000;
 
 const config = JSON.parse(document.getElementById("config")?.textContent ?? "{}");
 /** @type {Record<string, string>} */
-const reasons = config.words.reasons;
+const reasons = config.words?.reasons ?? {};
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 const fetchJson = jsonFetcher({ headers: { "X-Tablet": "1" } });
 const background = jsonFetcher({ headers: { "X-Tablet": "1", "X-Background": "1" } });
@@ -71,6 +91,14 @@ const background = jsonFetcher({ headers: { "X-Tablet": "1", "X-Background": "1"
 const kept = (key) => {
   try {
     return sessionStorage.getItem(key);
+  } catch {
+    return null;
+  }
+};
+/** @param {string} key */
+const localKept = (key) => {
+  try {
+    return localStorage.getItem(key);
   } catch {
     return null;
   }
@@ -89,8 +117,12 @@ const keep = (key, value, where = sessionStorage) => {
   }
 };
 
-/** @type {{unitId: number, personId: number|null, tabletId: number}} */
-const self = { unitId: 0, personId: null, tabletId: 0 };
+/**
+ * Which tablet this is and who is signed on at it; kept, so that it is known without signal. `away`: they have left, and
+ * the server may not know it yet.
+ * @type {{unitId: number, personId: number|null, tabletId: number, name: string, away: boolean}}
+ */
+const self = { unitId: 0, personId: null, tabletId: 0, name: "", away: false };
 
 /** @type {Ui} */
 const ui = {
@@ -106,15 +138,30 @@ const ui = {
   unlocking: false,
   sound: false,
   speaking: false,
-  theme: localStorage.getItem("theme") ?? "system",
+  theme: localKept("theme") ?? "system",
   guard: 0,
   told: [],
   answered: new Set(),
-  refused: [],
+  notices: [],
+  gate: opening(),
+  pin: { digits: "", first: "" },
+  byPin: false,
+  hasPin: false,
+  durable: true,
+  persisted: true,
+  follows: false,
+  newer: false,
+  version: config.version ?? "",
+  until: null,
   toast: null,
 };
 
-const replica = new Replica();
+/** Notices that were read, or that hold for this page only. @type {Map<string, Notice>} */
+const troubles = new Map();
+/** What the device said while it opened, before there was a screen. @type {import("./sync/device.js").DeviceChange[]|null} */
+let early = [];
+const device = await openHere({ fetchJson: background, version: config.version ?? "", onChange: (change) => (early ? early.push(change) : deviceChanged(change)) });
+const replica = device.replica;
 const memory = new Memory();
 /** Actions that were answered a moment ago and may not show in a document yet. @type {Action[]} */
 let recent = [];
@@ -123,26 +170,25 @@ let positions = new Map();
 const opened = Date.now();
 let ended = false;
 
-const actions = new Actions({
-  fetchJson,
-  now: () => clock.iso(),
-  onChange: (action) => {
-    if (action.state === "applied") recent.push(action);
-    if (action.state === "refused") refused(action);
-    schedule();
-  },
-});
 const position = new Position({ fetchJson: background, clock, onChange: () => schedule() });
 const map = new MapView({ tiles: config.tiles, onPick: (id) => act.pick(id) });
 const line = new Line({
-  replica,
+  device,
   fetchJson: background,
   clock,
   onState: () => {
-    if (line.state !== "offline") actions.wake();
+    if (line.state !== "offline") wakeOpening();
     schedule();
   },
-  onSignedOff: (why) => end(why),
+  onSignedOff: (why) => void end(why),
+});
+const updates = new Updates({
+  // Loaded anew, the app needs the server or a PIN to open: never without signal.
+  quiet: () => !s.call && !ui.sheet && !ui.told.length && !ui.unlocking && line.state !== "offline" && (ui.durable || !device.pending().length) && (!ui.gate || !ui.pin.digits),
+  onChange: () => {
+    ui.newer = updates.waiting;
+    schedule();
+  },
 });
 
 /** @returns {Snapshot} */
@@ -153,8 +199,9 @@ function snapshot() {
     replica,
     self,
     line: { state: line.state, since: line.since, heardAt: line.heardAt, opening: line.heardAt === null && Date.now() - opened < 8_000 },
-    facts: [...recent, ...actions.pending()],
-    pending: actions.pending(),
+    facts: [...recent, ...device.pending()],
+    pending: device.pending(),
+    trays: device.trays(),
     now: clock.now(),
     here: position.point,
     memory,
@@ -183,7 +230,28 @@ function fact(kind, more = {}) {
   if (!s.call) return;
   guard();
   navigator.vibrate?.(40);
-  actions.do(kind, { assignment: s.call.assignment.id, ...more });
+  void perform(kind, { assignment: s.call.assignment.id, ...more });
+}
+
+/**
+ * Take one action up: when this returns it is on the disk, and goes to the server as soon as it can.
+ * @param {string} kind
+ * @param {Record<string, unknown>} args
+ * @returns {Promise<(Action & {done: Promise<Action>})|null>} null: it could not be kept, and the crew has been told
+ */
+async function perform(kind, args) {
+  try {
+    const action = await device.do(kind, args, { actor: String(self.personId ?? "") });
+    schedule();
+    void line.pull();
+    return action;
+  } catch (error) {
+    const follows = /** @type {{code?: string}} */ (error).code === "follows";
+    ui.toast = { words: follows ? "This window only follows. Do it in the other window of CARE." : `${nameOf({ kind, args })} was not kept: this tablet's memory is full or broken. Say it by radio.`, bad: true, until: Date.now() + 20_000 };
+    tone.sound("chime");
+    schedule();
+    return null;
+  }
 }
 
 /** What was chosen or typed as a reason, or nothing and what is wrong. @param {string} missing */
@@ -276,7 +344,7 @@ const act = {
     const text = typed("text");
     if (!text) ui.problem = "Write the note first.";
     else if (s.call) {
-      actions.do("call.note", { call: Number(s.call.id), text });
+      void perform("call.note", { call: Number(s.call.id), text });
       act.close();
     }
     schedule();
@@ -285,7 +353,7 @@ const act = {
   /** @param {string} value */
   answer(value) {
     if (!s.call || !ui.sheet?.code) return;
-    actions.do("call.answer", { call: Number(s.call.id), disqualifier: ui.sheet.code, value, called_back: true });
+    void perform("call.answer", { call: Number(s.call.id), disqualifier: ui.sheet.code, value, called_back: true });
     act.close();
   },
 
@@ -295,7 +363,7 @@ const act = {
     if (row.can === "POACH") return act.sheet("poach", { code: row.id });
     if (ui.sheet) act.close();
     guard();
-    actions.do("call.self_dispatch", { call: Number(row.id) });
+    void perform("call.self_dispatch", { call: Number(row.id) });
   },
 
   poach() {
@@ -303,10 +371,20 @@ const act = {
     const why = reason("Choose a reason, or write one.");
     if (id && why) {
       guard();
-      actions.do("call.poach", { call: Number(id), reason: why.slice(0, 200) });
+      void perform("call.poach", { call: Number(id), reason: why.slice(0, 200) });
       act.close();
     }
     schedule();
+  },
+
+  /** The crew stands there, and the call is not its own. */
+  atScene() {
+    const id = ui.sheet?.code;
+    if (!id || guarded()) return;
+    guard();
+    navigator.vibrate?.(40);
+    void perform("call.at_scene", { call: Number(id) });
+    act.close();
   },
 
   /**
@@ -317,14 +395,14 @@ const act = {
     if (guarded()) return;
     guard();
     ui.answered.add(`offer ${id}`);
-    actions.do(accept ? "hand_over.accept" : "hand_over.decline", { hand_over: Number(id) });
+    void perform(accept ? "hand_over.accept" : "hand_over.decline", { hand_over: Number(id) });
   },
 
   /** @param {number} id */
   stopSeen(id) {
     guard();
     ui.answered.add(`stop ${id}`);
-    actions.do("stop.acknowledge", { stop: id });
+    void perform("stop.acknowledge", { stop: id });
   },
 
   /** @param {string} key */
@@ -339,14 +417,14 @@ const act = {
   duty(duty) {
     if (guarded()) return;
     guard();
-    actions.do("unit.duty", { duty });
+    void perform("unit.duty", { duty });
   },
 
   outOfService() {
     const why = reason("Choose a reason, or write one.");
     if (why) {
       guard();
-      actions.do("unit.duty", { duty: "OUT_OF_SERVICE", reason: why.slice(0, 100) });
+      void perform("unit.duty", { duty: "OUT_OF_SERVICE", reason: why.slice(0, 100) });
       act.close();
     }
     schedule();
@@ -357,17 +435,31 @@ const act = {
     ui.busy = true;
     ui.problem = "";
     schedule();
-    const { state, answer, problem } = await actions.do("shift.sign_off", { choice }).done;
+    const action = await perform("shift.sign_off", { choice });
+    // Without signal it counts from now; with it the answer comes at once, or says why not.
+    const settled = action && line.state !== "offline" ? await Promise.race([action.done, after(PATIENCE_MS)]) : null;
     ui.busy = false;
-    if (state === "applied" && answer.ended !== false) end("signed_off");
-    else ui.problem = problem?.message ?? "The shift has not ended yet.";
+    if (!action) return schedule();
+    if (!settled) return leaveHere();
+    if (settled.state === "applied" && settled.answer?.ended !== false) void end("signed_off");
+    else {
+      ui.problem = settled.problem?.message ?? "The shift has not ended yet.";
+      // It is said here already.
+      void device.dismiss(settled.seq);
+    }
     schedule();
   },
 
   async leave() {
+    if (line.state === "offline") {
+      if (await perform("tablet.sign_off", {})) await leaveHere();
+      return;
+    }
     try {
+      // What was done first goes first.
+      if (device.pending().length) await line.pull();
       await fetchJson("/api/tablets/sign-off/", {});
-      end("signed_off");
+      void end("signed_off");
     } catch (error) {
       ui.problem = /** @type {NoAnswer} */ (error).problem.message;
       schedule();
@@ -381,11 +473,13 @@ const act = {
   sheet(name, more = {}) {
     ui.sheet = { name, ...more };
     ui.problem = "";
+    ui.pin = { digits: "", first: "" };
     schedule();
   },
   close() {
     ui.sheet = null;
     ui.problem = "";
+    ui.pin = { digits: "", first: "" };
     ui.picked = "";
     schedule();
   },
@@ -459,9 +553,11 @@ const act = {
     schedule();
   },
   askUnlock() {
-    // The demo's people have no passwords; its doors are open, and this one is no exception.
-    if (config.demo) return act.unlocked();
+    // The demo's people have no passwords; its doors are open, and this one is no exception, but for a PIN that was chosen.
+    if (config.demo && !ui.hasPin) return act.unlocked();
     ui.unlocking = true;
+    ui.byPin = ui.hasPin && (config.demo || line.state === "offline");
+    ui.pin = { digits: "", first: "" };
     ui.problem = "";
     ui.sheet = null;
     schedule();
@@ -491,29 +587,53 @@ const act = {
       act.unlocked();
     } catch (error) {
       const { status, problem } = /** @type {NoAnswer} */ (error);
-      ui.problem = status === 0 ? "No signal: unlocking needs the server. Statuses work below." : problem.message;
+      ui.byPin = status === 0 && ui.hasPin;
+      ui.problem = status !== 0 ? problem.message : ui.hasPin ? "No signal: your PIN opens it." : "No signal, and you have no PIN here. Statuses work below.";
     }
     ui.busy = false;
     schedule();
   },
 
-  /** What an action is called. @param {Action} action */
-  nameOf(action) {
-    const step = action.kind.split(".")[1] ?? "";
-    const names = /** @type {Record<string, string>} */ ({
-      "call.self_dispatch": "Take",
-      "call.poach": "Take from police",
-      "call.note": "Note",
-      "call.answer": "Answer",
-      "unit.duty": wordsOf(String(action.args.duty ?? "")),
-      "stop.acknowledge": "STOP read",
-      "assignment.deliver": "Reached this tablet",
-      "shift.sign_off": "End my shift",
-      "hand_over.accept": "Take over",
-      "hand_over.decline": "Decline",
-    });
-    return names[action.kind] ?? STEP_WORDS[step]?.replace("…", "") ?? wordsOf(step.toUpperCase());
+  // --- PINs ---
+
+  /** @param {string} key */
+  digit(key) {
+    if (ui.gate) {
+      ui.gate.digits = typedDigit(ui.gate.digits, key);
+      ui.gate.problem = "";
+    } else {
+      ui.pin.digits = typedDigit(ui.pin.digits, key);
+      ui.problem = "";
+    }
+    schedule();
   },
+  async pinDone() {
+    if (ui.gate) return openByPin(ui.gate);
+    if (ui.sheet?.name === "pin") return choosePin();
+    if (ui.unlocking) return unlockByPin();
+  },
+  /** @param {string} person */
+  choosePerson(person) {
+    if (ui.gate) ui.gate = { ...ui.gate, chosen: person, digits: "", problem: "" };
+    schedule();
+  },
+  tryAgain() {
+    awake();
+  },
+  signOnHere() {
+    if (line.state !== "offline" || !offerPin()) location.assign("/tablet/sign-on/");
+  },
+
+  /** @param {string} key */
+  noticed(key) {
+    troubles.delete(key);
+    // Said once a day at most.
+    keep(`noticed ${key}`, new Date().toDateString(), localStorage);
+    schedule();
+  },
+
+  /** What an action is called. @param {Action} action */
+  nameOf,
 
   /** Why an action was not done. @param {Action} action */
   sayOf(action) {
@@ -528,7 +648,12 @@ const act = {
   },
 
   forgetRefused() {
-    ui.refused = [];
+    for (const { seq } of device.trays().refused) void device.dismiss(seq);
+    schedule();
+  },
+  forgetOthers() {
+    const { quarantined, flagged } = device.trays();
+    for (const { seq } of [...quarantined, ...flagged]) void device.dismiss(seq);
     schedule();
   },
 };
@@ -542,15 +667,14 @@ function callSign(unit) {
 /** @param {Action} action */
 function refused(action) {
   // Nobody asked for it on this screen, and nobody here can do anything about it.
-  if (action.kind === "assignment.deliver") return;
+  if (!byPeople([action]).length) return void device.dismiss(action.seq);
   const say = act.sayOf(action);
-  if (action.kind === "call.self_dispatch" || action.kind === "call.poach") {
+  if (isTake(action)) {
     const row = s.rows.find(({ id }) => id === String(action.args.call));
     if (row) memory.went(row.id, row.call, say);
   }
   if (action.kind.startsWith("hand_over.")) ui.answered.add(`offer ${action.args.hand_over}`);
-  ui.refused.push(action);
-  ui.toast = { words: `${act.nameOf(action)} not done: ${say}`, bad: true, until: Date.now() + 9_000 };
+  ui.toast = { words: `${nameOf(action)} not done: ${say}`, bad: true, until: Date.now() + 9_000 };
   tone.sound("chime");
 }
 
@@ -570,7 +694,7 @@ function ownCallChanged(change) {
   const { before, after } = change;
   if (!after) {
     const assignment = before.assignment;
-    const cleared = [...recent, ...actions.pending()].some(
+    const cleared = [...recent, ...device.pending()].some(
       ({ kind, args }) => (kind === "assignment.clear" && args.assignment === assignment.id) || kind === "shift.sign_off",
     );
     hush();
@@ -585,7 +709,7 @@ function ownCallChanged(change) {
     ui.sheet = null;
   }
   const { assignment, poach } = after;
-  if (!assignment.delivered_at && !before) actions.do("assignment.deliver", { assignment: assignment.id });
+  if (!assignment.delivered_at && !before) void perform("assignment.deliver", { assignment: assignment.id });
   const what = `${after.type.label}, ${after.address}`;
   if (assignment.cancel_told_at && !before?.assignment.cancel_told_at) {
     tellOnce({ key: `cancel ${assignment.id} ${assignment.cancel_told_at}`, title: "CALL CANCELLED", what, say: "You are with it already, so it stays yours. Clear when you are done.", loud: true });
@@ -620,7 +744,7 @@ function boardChanged(change) {
   if (before?.status === "PENDING" && after?.status !== "PENDING" && change.gone !== "dropped") {
     const units = after?.units ?? [];
     if (units.includes(self.unitId)) return;
-    const asked = actions.pending().some(({ kind, args }) => /^call\.(self_dispatch|poach)$/.test(kind) && args.call === Number(id));
+    const asked = device.pending().some(({ kind, args }) => /^call\.(self_dispatch|poach)$/.test(kind) && args.call === Number(id));
     const words = units.length ? `${callSign(units[0])} took it` : after ? "Taken" : change.gone?.includes("cancel") ? "Cancelled" : "No longer waiting";
     if (!asked) memory.went(id, before, words);
   }
@@ -654,7 +778,9 @@ function draw() {
   due = false;
   if (ended) return;
   s = snapshot();
+  if (ui.gate) return drawGate(ui.gate);
   greet();
+  lookAtDevice();
   if (ui.toast && ui.toast.until < Date.now()) ui.toast = null;
   if (!s.call && ui.tab === "call") ui.tab = "board";
   const top = overlay(s, act, ui, reasons);
@@ -671,6 +797,7 @@ function draw() {
   render(
     root,
     topBar(s, act, ui),
+    notice(act, ui),
     ui.locked
       ? h("main", { class: "stage locked", key: "locked", inert: away }, lockView(s, act, ui))
       : h(
@@ -699,6 +826,33 @@ function draw() {
   );
   if (!ui.locked) showMap();
   focusOn(top?.key ?? (shown ? `sheet ${ui.sheet?.name}` : ""));
+}
+
+/** @param {import("./gate.js").Gate} gate */
+function drawGate(gate) {
+  tone.ring(null);
+  document.title = "CARE";
+  delete root.dataset.locked;
+  // Of whomever: who is signed off reads nothing, but what they did is counted.
+  const waiting = device.status().pending;
+  render(root, gateView(gate, { line: s.line, waiting, durable: ui.durable, now: Date.now(), tablet: self.name || ui.name }, act));
+}
+
+/** What the crew should know about this tablet itself, the gravest first. */
+function lookAtDevice() {
+  ui.durable = device.durable;
+  ui.persisted = device.persisted;
+  ui.follows = !device.writer;
+  ui.until = device.lease.until && Date.parse(device.lease.until);
+  ui.hasPin = device.people().some(({ person }) => person === String(self.personId));
+  /** @type {Notice[]} */
+  const all = [...troubles.values()];
+  if (!ui.durable) all.push({ key: "durable", bad: true, words: "This browser keeps nothing: what is not sent is lost when this page closes." });
+  if (ui.follows) all.push({ key: "follows", bad: false, words: "CARE is open in another window too. That one sends; this one follows it." });
+  if (device.status().lastResult.status === 426) all.push({ key: "outdated", bad: false, words: "The server needs a newer CARE. What you do still reaches it; the newer one comes when you are free." });
+  if (ui.durable && !ui.hasPin && self.personId !== null) all.push({ key: "pin", bad: false, words: "Without signal this tablet opens with your PIN only. You have none yet.", action: { words: "Choose a PIN", act: () => act.sheet("pin") } });
+  if (ui.durable && !ui.persisted) all.push({ key: "persisted", bad: false, words: "The browser may clear what is kept here. Put CARE on this tablet's home screen.", action: { words: "More", act: () => act.sheet("line") } });
+  ui.notices = ui.locked || s.call?.assignment.status === "ASSIGNED" ? [] : all.filter(({ key }) => troubles.has(key) || localKept(`noticed ${key}`) !== new Date().toDateString());
 }
 
 /** @param {boolean} away */
@@ -768,7 +922,13 @@ function focusOn(key) {
 }
 
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && ui.sheet) act.close();
+  const keypad = ui.gate ? ui.gate.name === "pin" && Boolean(ui.gate.chosen) : ui.sheet?.name === "pin" || (ui.unlocking && ui.byPin);
+  if (keypad && /^(\d|Backspace)$/.test(event.key)) act.digit(event.key);
+  else if (keypad && event.key === "Enter" && (ui.gate?.digits ?? ui.pin.digits).length >= LEAST_DIGITS) {
+    // The key that has the focus must not be pressed as well.
+    event.preventDefault();
+    void act.pinDone();
+  } else if (event.key === "Escape" && ui.sheet) act.close();
 });
 
 // --- this device ----------------------------------------------------------------------------------------------------------
@@ -788,7 +948,7 @@ for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, touc
 
 function awake() {
   line.wake();
-  actions.wake();
+  wakeOpening();
   if (!document.hidden) void stayLit();
   schedule();
 }
@@ -798,7 +958,7 @@ addEventListener("pageshow", awake);
 document.addEventListener("visibilitychange", awake);
 addEventListener("beforeunload", (event) => {
   // What is in memory only would be lost.
-  if (actions.pending().length && !ended) event.preventDefault();
+  if (!device.durable && device.pending().length && !ended) event.preventDefault();
 });
 
 /** A crew with a call reads it at a glance: the screen stays on. */
@@ -824,55 +984,295 @@ async function whereOthersAre() {
 
 /** The unit's stream is gone: the shift was ended elsewhere, or somebody else has signed on here. */
 async function whoIsHere() {
-  if (ended) return;
+  if (ended || self.away || signsPending()) return;
   try {
     const me = await fetchJson("/api/tablets/me/");
-    if (me.person !== self.personId || me.shift === null) end("signed_off");
+    if (signsPending()) return;
+    if (me.person !== self.personId || me.shift === null) void end("signed_off");
   } catch (error) {
     const { status, problem } = /** @type {NoAnswer} */ (error);
-    if (status === 401) end(problem.code);
+    if (status === 401) void end(problem.code);
   }
 }
 
-/** The server knows this device or this session no more: nothing of it stays. @param {string} why */
-function end(why) {
-  if (why === "no_answer") return;
-  ended = true;
-  line.stop();
-  actions.stop();
-  position.stop();
+/** Whether somebody has signed on or off here, and the server has not heard of it. */
+const signsPending = () => device.pending().some(({ kind }) => kind === "tablet.sign_on" || kind === "tablet.sign_off" || kind === "shift.sign_off");
+
+/** The server knows this device or this session no more. What was done and not sent stays; nothing else. @param {string} why */
+async function end(why) {
+  if (why === "no_answer" || ended) return;
   tone.ring(null);
   hush();
-  replica.drop(replica.streams());
+  if (why === "tablet_revoked") return outOfUse();
+  ended = true;
+  line.stop();
+  position.stop();
+  self.away = true;
+  await remember();
+  device.lock();
   render(root);
-  location.replace(why === "tablet_unknown" || why === "tablet_revoked" ? "/tablet/pair/" : "/tablet/sign-on/");
+  location.replace(why === "tablet_unknown" ? "/tablet/pair/" : "/tablet/sign-on/");
+}
+
+/** Without signal: whoever has signed off here is gone from the screen, and what they did sends itself. */
+async function leaveHere() {
+  self.away = true;
+  await remember();
+  device.lock();
+  ui.sheet = null;
+  ui.locked = ui.unlocking = false;
+  keep("locked", null);
+  ui.gate = { ...opening(), name: "signed_off" };
+  schedule();
+}
+
+/** A supervisor took this tablet out of use: a last try to send, and nothing stays. */
+async function outOfUse() {
+  ui.sheet = null;
+  ui.gate = { ...opening(), name: "gone", say: "Removing everything from it…" };
+  schedule();
+  await device.purge().catch(() => {});
+  gone();
+}
+
+function gone() {
+  line.stop();
+  position.stop();
+  keep("locked", null);
+  ui.gate = { ...opening(), name: "gone" };
+  schedule();
+}
+
+// --- opening ---------------------------------------------------------------------------------------------------------------
+
+/** @param {import("./sync/device.js").DeviceChange} change */
+function deviceChanged(change) {
+  switch (change.type) {
+    case "action": {
+      const { action } = change;
+      if (action.state === "applied") recent.push(action);
+      if (action.state === "refused") refused(action);
+      break;
+    }
+    case "wiped":
+      troubles.set("wiped", { key: "wiped", bad: true, words: "The browser has emptied this tablet's memory. What this page still knew is kept anew; look whether anything is missing." });
+      break;
+    case "quota":
+      troubles.set("quota", { key: "quota", bad: true, words: "This tablet's memory is full. Say by radio what you do, until it has sent what waits." });
+      break;
+    case "outdated":
+      updates.due();
+      break;
+    case "purged":
+      gone();
+      break;
+    case "lease":
+      leaseOver();
+      break;
+  }
+  schedule();
+}
+
+/** The time of the sign-on is over: what it had opened closes. */
+function leaseOver() {
+  if (ended || ui.gate || !device.locked) return;
+  ui.sheet = null;
+  ui.gate = { ...opening(), name: "sign_on" };
+  hush();
+}
+
+/** Who this tablet is, for when there is no signal to ask. */
+async function remember() {
+  await device.keep("self", { ...self });
+}
+
+/** @param {number} ms @returns {Promise<null>} */
+const after = (ms) => new Promise((resolve) => setTimeout(() => resolve(null), ms));
+/** @type {() => void} */
+let wakeOpening = () => {};
+/** @param {number} ms @returns {Promise<null>} */
+const pause = (ms) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), ms);
+    wakeOpening = () => {
+      clearTimeout(timer);
+      resolve(null);
+    };
+  });
+
+/**
+ * Ask the server which tablet this is and who is signed on at it, and fetch the key to what it holds.
+ * @returns {Promise<boolean>} whether the app can begin
+ */
+async function ask() {
+  // Who signed on or off without signal is told first: the server's answer would be about the one before.
+  if (signsPending()) await device.exchange();
+  const me = await fetchJson("/api/tablets/me/");
+  if (self.tabletId && self.tabletId !== me.tablet) {
+    // This browser was paired as another tablet: what it holds is that one's.
+    await device.purge();
+    location.reload();
+    return false;
+  }
+  if (me.person === null) {
+    location.replace("/tablet/sign-on/");
+    return false;
+  }
+  Object.assign(self, { unitId: me.unit, personId: me.person, tabletId: me.tablet, name: me.name, away: false });
+  ui.name = me.name;
+  // A browser that keeps nothing needs no key to it.
+  const given = device.durable ? await fetchJson("/api/tablets/key/", { installation: device.installation }) : { key: "", key_id: "", lease_until: me.signed_on_until, seal: { kid: "", public: "" } };
+  await device.unlock({ person: me.person, key: given.key, own: given.own, keyId: given.key_id, leaseUntil: given.lease_until, seal: given.seal });
+  await remember();
+  return true;
+}
+
+/** Offer to open by PIN, where somebody may. @returns {boolean} */
+function offerPin() {
+  const people = device.people();
+  if (!people.length) return false;
+  const chosen = people.length === 1 ? people[0]?.person : people.find(({ person }) => person === String(self.personId) && !self.away)?.person;
+  ui.gate = {
+    ...opening(),
+    name: "pin",
+    people: people.map(({ person, name, leaseUntil }) => ({ person, name, until: Date.parse(leaseUntil) - clock.offset })),
+    chosen: chosen ?? "",
+  };
+  schedule();
+  return true;
+}
+
+/** @param {unknown} error @returns {string} */
+function pinProblem(error) {
+  const { code, left, message } = /** @type {{code?: string, left?: number, message?: string}} */ (error);
+  if (code !== "pin_wrong") return message ?? "It did not open. Try again.";
+  return left === 0 ? "Wrong, too often. Sign on with your password when there is signal." : `Wrong PIN. ${left === 1 ? "One try" : `${left} tries`} left.`;
+}
+
+/** @param {import("./gate.js").Gate} gate */
+async function openByPin(gate) {
+  if (gate.busy || gate.digits.length < LEAST_DIGITS) return;
+  gate.busy = true;
+  schedule();
+  try {
+    const { person } = await device.unlockWithPin(gate.chosen, gate.digits);
+    if (ui.gate !== gate) return;
+    const other = self.personId !== Number(person) || self.away;
+    Object.assign(self, { personId: Number(person), away: false });
+    if (other) await perform("tablet.sign_on", {});
+    await remember();
+    begin();
+  } catch (error) {
+    gate.problem = pinProblem(error);
+  }
+  gate.digits = "";
+  gate.busy = false;
+  schedule();
+}
+
+async function unlockByPin() {
+  if (ui.busy || ui.pin.digits.length < LEAST_DIGITS) return;
+  ui.busy = true;
+  schedule();
+  try {
+    await device.unlockWithPin(String(self.personId), ui.pin.digits);
+    act.unlocked();
+  } catch (error) {
+    ui.problem = pinProblem(error);
+  }
+  ui.pin.digits = "";
+  ui.busy = false;
+  schedule();
+}
+
+async function choosePin() {
+  const { digits, first } = ui.pin;
+  const why = whyNotPin(digits);
+  if (!first) {
+    ui.problem = why;
+    ui.pin = { digits: "", first: why ? "" : digits };
+    return schedule();
+  }
+  if (digits !== first) {
+    ui.pin = { digits: "", first: "" };
+    ui.problem = "The two differ. Begin again.";
+    return schedule();
+  }
+  ui.busy = true;
+  schedule();
+  try {
+    const name = s.unit?.people?.find(({ id }) => id === self.personId)?.name ?? self.name;
+    await device.setPin(String(self.personId), digits, { name });
+    act.close();
+    ui.toast = { words: "Your PIN opens this tablet without signal, until your sign-on is over.", bad: false, until: Date.now() + 6_000 };
+  } catch (error) {
+    ui.pin = { digits: "", first: "" };
+    ui.problem = /** @type {Error} */ (error).message || "It was not kept. Try again.";
+  }
+  ui.busy = false;
+  schedule();
+}
+
+/**
+ * Note which installation this is where a browser that clears its stores leaves it, and tell whether it was another.
+ * @param {string} installation
+ */
+function installationBefore(installation) {
+  const before = /(?:^|; )installation=([^;]+)/.exec(document.cookie)?.[1];
+  document.cookie = `installation=${installation}; path=/tablet/; max-age=31536000; samesite=strict${location.protocol === "https:" ? "; secure" : ""}`;
+  return ui.durable && device.fresh && before !== undefined && before !== installation;
+}
+
+let begun = false;
+/** Somebody may use the tablet: open it. */
+function begin() {
+  ui.gate = null;
+  if (!begun) {
+    begun = true;
+    position.start();
+    void stayLit();
+    void whereOthersAre();
+    setInterval(() => void whereOthersAre(), 15_000);
+  }
+  line.wake();
+  schedule();
 }
 
 async function open() {
-  await loadIcons();
-  for (let tries = 0; ; tries++) {
+  const icons = loadIcons();
+  Object.assign(self, device.kept("self"));
+  if (installationBefore(device.installation)) {
+    troubles.set("wiped", { key: "wiped", bad: true, words: "The browser has emptied this tablet's memory. What was not sent is lost: tell the desk by radio what you did." });
+  }
+  if (self.name) ui.name = self.name;
+  void updates.start();
+  setInterval(() => {
+    if (!ui.gate && !ui.locked && Date.now() - touchedAt > LOCK_AFTER_MS) act.lock();
+    leaseOver();
+    schedule();
+  }, 1000);
+  await icons;
+  schedule();
+  // Another window of ours has the key already, and has given it.
+  if (!device.locked && self.personId !== null && !self.away) begin();
+  for (let tries = 0; ui.gate || tries === 0; tries++) {
     try {
-      const me = await fetchJson("/api/tablets/me/");
-      if (me.person === null) return location.replace("/tablet/sign-on/");
-      Object.assign(self, { unitId: me.unit, personId: me.person, tabletId: me.tablet });
-      ui.name = me.name;
+      if (!(await ask())) return;
+      begin();
       break;
     } catch (error) {
-      if (/** @type {NoAnswer} */ (error).status === 401) return location.replace("/tablet/pair/");
-      await new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 1000 * 2 ** tries)));
+      const { status, problem } = /** @type {NoAnswer} */ (error);
+      if (status === 401) return end(problem.code);
+      if (ui.gate?.name === "opening" && !offerPin() && self.personId !== null) ui.gate = { ...opening(), name: "no_pin" };
+      if (!ui.gate) break;
+      schedule();
+      await pause(Math.min(10_000, 1000 * 2 ** tries));
     }
   }
   ui.sound = await tone.prepare();
-  line.start();
-  position.start();
-  void stayLit();
-  void whereOthersAre();
-  setInterval(() => void whereOthersAre(), 15_000);
-  setInterval(() => {
-    if (!ui.locked && Date.now() - touchedAt > LOCK_AFTER_MS) act.lock();
-    schedule();
-  }, 1000);
-  draw();
 }
 
+for (const change of early) deviceChanged(change);
+early = null;
+line.start();
 void open();

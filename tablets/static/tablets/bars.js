@@ -5,6 +5,7 @@
 import { h, icon } from "./dom.js";
 import { isTandem, offered } from "./standing.js";
 import { age, minutes, spent } from "./times.js";
+import { byPeople, lineWords } from "./trays.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -29,14 +30,14 @@ export function topBar(s, act, ui) {
       { class: "who", type: "button", onclick: () => act.sheet("menu"), "aria-haspopup": "dialog", disabled: ui.locked },
       icon("menu"),
       h("b", null, s.unit?.call_sign ?? ui.name),
-      ui.refused.length > 0 && h("span", { class: "count bad", title: "Not done" }, `${ui.refused.length} not done`),
     ),
+    s.trays.refused.length > 0 && h("button", { class: "count bad", type: "button", disabled: ui.locked, onclick: () => act.sheet("line"), "aria-haspopup": "dialog" }, `${s.trays.refused.length} not done`),
     s.unit && h("span", { class: `crew wide ${short ? "warn" : ""}` }, short ? `${people.length} on board: ${s.unit.crew_minimum} needed` : `${people.length} on board`),
     me && h("span", { class: "soft wide" }, `on shift ${age(s.now - Date.parse(me.started_at)).replace(/^\d+ s$/, "just now")}`),
     h("span", { class: "space" }),
     !ui.sound && h("button", { class: "silent", type: "button", onclick: act.sound }, icon("volume_off"), h("span", null, "Alarm silent: tap")),
     cad(s),
-    connection(s),
+    connection(s, act, ui),
   );
 }
 
@@ -51,23 +52,38 @@ function cad(s) {
   return h("span", { class: "cad soft wide" }, `CAD ${age((s.feedAge ?? 0) * 1000)}`);
 }
 
-/** @param {Snapshot} s */
-function connection(s) {
-  const unsent = s.pending.filter((action) => action.kind !== "assignment.deliver").length;
-  const [look, words] =
-    s.line.state === "live"
-      ? ["live", "Live"]
-      : s.line.state === "polling"
-        ? ["slow", s.line.opening ? "Connecting" : "Slow"]
-        : s.line.opening
-          ? ["off", "Connecting"]
-          : ["off", `Offline ${age(Date.now() - s.line.since)}`];
+/**
+ * How the line is, always in this place; a tap says more.
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+function connection(s, act, ui) {
+  const { look, words, unsent } = lineWords(s.line, byPeople(s.pending).length, Date.now());
   return h(
-    "span",
-    { class: `line ${look}`, role: "status", "aria-live": "polite" },
+    "button",
+    { class: `line ${look}`, type: "button", disabled: ui.locked, onclick: () => act.sheet("line"), "aria-haspopup": "dialog" },
     h("i", { "aria-hidden": "true" }),
-    h("span", null, words),
-    unsent > 0 && h("span", { class: "unsent" }, `${unsent} ${s.line.state === "offline" ? "waiting to send" : "sending"}`),
+    h("span", { role: "status", "aria-live": "polite" }, words),
+    unsent && h("span", { class: "unsent" }, unsent),
+  );
+}
+
+/**
+ * What the crew should know about this tablet itself: one line at most, the gravest first.
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+export function notice(act, ui) {
+  const worst = ui.notices[0];
+  if (!worst) return null;
+  return h(
+    "div",
+    { class: `notice ${worst.bad ? "bad" : ""}`, role: "status", key: `notice ${worst.key}` },
+    icon(worst.bad ? "warning" : "info_outline"),
+    h("span", null, worst.words),
+    worst.action && h("button", { class: "btn", type: "button", onclick: worst.action.act }, worst.action.words),
+    h("button", { class: "btn", type: "button", onclick: () => act.noticed(worst.key) }, "OK"),
   );
 }
 

@@ -5,7 +5,7 @@
 import { staleWords } from "./bars.js";
 import { h, icon, memo } from "./dom.js";
 import { byDistance } from "./snapshot.js";
-import { age, waiting } from "./times.js";
+import { waiting } from "./times.js";
 import { DISQUALIFIERS, wordsOf } from "./words.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -29,9 +29,10 @@ export function board(s, act, ui) {
   const next = new Map();
   const rows = shown.map((row) => {
     const wait = row.gone ? "" : waiting(row.call.received_at, s.now);
-    const asked = row.asked ? `${row.asked.state} ${age(s.now - Date.parse(row.asked.happened_at))}` : "";
-    const deps = [row.call, row.can, row.why, row.away, wait, asked, row.gone, row.fresh, ui.picked === row.id, ui.locked];
-    const vnode = memo(deps, () => rowOf(row, wait, asked, act, ui), described.get(row.id));
+    const offline = s.line.state === "offline";
+    const asked = row.asked ? `${row.asked.head} ${row.asked.say}` : "";
+    const deps = [row.call, row.can, row.why, row.away, wait, asked, row.gone, row.fresh, ui.picked === row.id, ui.locked, offline];
+    const vnode = memo(deps, () => rowOf(row, wait, offline, act, ui), described.get(row.id));
     next.set(row.id, vnode);
     return vnode;
   });
@@ -52,7 +53,7 @@ export function board(s, act, ui) {
         h("span", { class: "unseen" }, "Nearest first"),
       ),
     ),
-    staleWords(s) && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, `Board ${staleWords(s)}. Nothing can be taken without signal.`)),
+    staleWords(s) && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, `Board ${staleWords(s)}. You can ask for a call; it is yours when the desk has said so.`)),
     s.cadDown && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, "CAD is silent: nothing can be taken from police.")),
     rows.length
       ? h("ul", { class: "rows", "aria-label": "Waiting calls", onpointerdown: act.still, onscroll: act.still }, rows)
@@ -106,11 +107,11 @@ function nothing(s, act, ui) {
 /**
  * @param {Row} row
  * @param {string} wait
- * @param {string} asked
+ * @param {boolean} offline
  * @param {Act} act
  * @param {Ui} ui
  */
-function rowOf(row, wait, asked, act, ui) {
+function rowOf(row, wait, offline, act, ui) {
   const { call } = row;
   const open = DISQUALIFIERS.filter(([code]) => call.answers[code] !== "NO" && call.answers[code] !== "NOT_RELEVANT" && call.answers[code] !== "YES");
   return h(
@@ -125,13 +126,15 @@ function rowOf(row, wait, asked, act, ui) {
       (call.caution || (open.length > 0 && row.can)) &&
         h("span", { class: "row-warn" }, icon(call.caution ? "warning" : "help_outline"), call.caution ? "Caution" : open.length === 4 ? "No question answered" : open.map(([, , , , unknown]) => unknown).join(" · ")),
     ),
-    asked
-      ? h("p", { class: "asked", role: "status" }, h("b", null, "ASKED"), h("span", null, asked.startsWith("waiting") ? "no answer yet: not yours" : "not yours yet"))
-      : row.can === "SELF_DISPATCH"
-        ? h("button", { class: "btn take", type: "button", onclick: () => act.take(row) }, "Take")
-        : row.can === "POACH"
-          ? h("button", { class: "btn poach", type: "button", onclick: () => act.take(row), "aria-haspopup": "dialog" }, "Take from police…")
-          : h("p", { class: `why ${row.gone ? "taken" : ""}`, ...(row.gone ? { role: "status" } : {}) }, row.why),
+    row.asked
+      ? h("button", { class: `asked ${row.asked.state}`, type: "button", onclick: () => act.pick(row.id), "aria-haspopup": "dialog" }, h("b", null, row.asked.head), h("span", null, row.asked.say))
+      : offline && row.can
+        ? h("button", { class: "btn ask", type: "button", onclick: () => act.take(row) }, row.can === "POACH" ? "Ask to take…" : "Ask to take")
+        : row.can === "SELF_DISPATCH"
+          ? h("button", { class: "btn take", type: "button", onclick: () => act.take(row) }, "Take")
+          : row.can === "POACH"
+            ? h("button", { class: "btn poach", type: "button", onclick: () => act.take(row), "aria-haspopup": "dialog" }, "Take from police…")
+            : h("p", { class: `why ${row.gone ? "taken" : ""}`, ...(row.gone ? { role: "status" } : {}) }, row.why),
   );
 }
 
@@ -152,14 +155,28 @@ export function rowDetails(row, s, reasons, act) {
     call.reasons.length > 0 && h("ul", { class: "reasons" }, call.reasons.map((code) => h("li", null, reasons[code] ?? wordsOf(code)))),
     row.whys.length > 0 && !row.gone && h("div", { class: "against" }, h("b", null, "Why you cannot take it"), h("ul", null, row.whys.map((why) => h("li", null, why)))),
     row.gone && h("p", { class: "against" }, h("b", null, row.gone)),
+    row.asked && h("p", { class: "banner ask" }, icon("hourglass_empty"), h("span", null, h("b", null, row.asked.head), h("span", null, row.asked.say))),
     row.can &&
+      (!row.asked || row.asked.state === "ran_out") &&
       h(
         "div",
         { class: "choose" },
-        h("button", { class: `btn ${row.can === "POACH" ? "poach" : "take"} tall`, type: "button", onclick: () => act.take(row) }, row.can === "POACH" ? "Take from police…" : "Take this call"),
+        s.line.state === "offline"
+          ? h("button", { class: "btn ask tall", type: "button", onclick: () => act.take(row) }, row.asked ? "Ask again" : row.can === "POACH" ? "Ask to take it from police…" : "Ask to take it")
+          : h("button", { class: `btn ${row.can === "POACH" ? "poach" : "take"} tall`, type: "button", onclick: () => act.take(row) }, row.can === "POACH" ? "Take from police…" : "Take this call"),
       ),
+    // Who stands there says so, whoever holds it: the desk has to know.
+    mayBeThere(row, s) &&
+      h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("at_scene", { code: row.id }), "aria-haspopup": "dialog" }, icon("location_on"), h("span", null, "We are there already…")),
   ];
 }
+
+/**
+ * A crew without a call that asked for this one, or cannot ask, may stand before it all the same.
+ * @param {Row} row
+ * @param {Snapshot} s
+ */
+const mayBeThere = (row, s) => (!s.call || Boolean(s.standing?.clearing)) && !row.gone && row.asked?.state !== "on_scene" && (Boolean(row.asked) || s.line.state === "offline");
 
 /**
  * @param {string|undefined} value

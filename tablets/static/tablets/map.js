@@ -1,8 +1,8 @@
 /**
  * The map: this tablet, its call, what waits, other units, the edges of the areas.
  *
- * Without a tile server the ground is a plain grid of known width with rings around this tablet: it says how far, and
- * pretends to no streets.
+ * Without a tile server the ground is what the agency's own outlines draw (tablets/ground.py); without those, a plain grid
+ * of known width with rings around this tablet: it says how far, and pretends to no streets.
  */
 
 import * as L from "../leaflet/leaflet-src.esm.js";
@@ -22,6 +22,9 @@ import { minutes } from "./times.js";
  * @property {{id: string, name: string, own: boolean, coordinates: Point[][][]}[]} areas
  */
 
+/** What /tablet/ground.json holds. @typedef {{land: Point[][][], lines: Point[][]}} Drawing */
+
+const GROUND = "/tablet/ground.json";
 const MILE_M = 1609.344;
 const STEPS_MI = [0.125, 0.25, 0.5, 1, 2, 5, 10, 25, 50];
 const RINGS = /** @type {const} */ ([[0.25, "¼ mi"], [0.5, "½ mi"], [1, "1 mi"]]);
@@ -89,6 +92,8 @@ export class MapView {
   #ground = null;
   /** @type {Map<string, {layer: L.Layer, stamp: string}>} */
   #layers = new Map();
+  /** Land and streets, drawn without tiles. @type {Promise<Drawing>|null} */
+  #drawing = null;
   #moved = false;
   #fitted = "";
   /** @type {Scene|null} */
@@ -130,6 +135,7 @@ export class MapView {
       ? L.tileLayer(this.tiles.url, { attribution: this.tiles.attribution, maxZoom: 19 })
       : new Ground({ keepBuffer: 1 });
     this.#ground.addTo(this.#map);
+    void this.#draw(this.#map);
     L.control.scale({ metric: false, imperial: true, maxWidth: 140 }).addTo(this.#map);
     this.#map.on("dragstart", () => (this.#moved = true));
     const map = this.#map;
@@ -139,6 +145,34 @@ export class MapView {
       if (!this.#moved) this.#fit();
     }).observe(element);
     if (this.#scene) this.show(this.#scene);
+  }
+
+  /**
+   * Land and streets below everything else, also below tiles: where a tile was never seen there is still a ground.
+   * @param {L.Map} map
+   */
+  async #draw(map) {
+    this.#drawing ??= fetch(GROUND).then((response) => response.json());
+    /** @type {Drawing} */
+    let drawing;
+    try {
+      drawing = await this.#drawing;
+    } catch {
+      // Neither signal nor kept: the grid stays, and the next time asks again.
+      this.#drawing = null;
+      return;
+    }
+    if (map !== this.#map || !(drawing.land.length || drawing.lines.length)) return;
+    const pane = map.createPane("land");
+    pane.style.setProperty("z-index", "150");
+    pane.style.setProperty("pointer-events", "none");
+    const renderer = L.svg({ pane: "land", padding: 0.5 });
+    const options = { pane: "land", renderer, interactive: false, smoothFactor: 1 };
+    L.polygon(drawing.land.map((rings) => rings.map((ring) => ring.map(at))), { ...options, className: "land" }).addTo(map);
+    L.polyline(drawing.lines.map((line) => line.map(at)), { ...options, className: "street" }).addTo(map);
+    // The grid says how far; the scale and the rings around this tablet say it as well.
+    if (!this.tiles.url && this.#ground) map.removeLayer(this.#ground);
+    map.getContainer().dataset["ground"] = drawing.land.length ? "land" : "lines";
   }
 
   /** Show what matters again, after somebody has moved the map. */

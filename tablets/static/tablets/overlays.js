@@ -7,6 +7,7 @@ import { STEP_WORDS } from "./bars.js";
 import { check } from "./board.js";
 import { responseTag } from "./call.js";
 import { h, icon } from "./dom.js";
+import { keypad } from "./gate.js";
 import { away } from "./places.js";
 import { offered } from "./standing.js";
 import { age, spent, wallTime } from "./times.js";
@@ -154,7 +155,9 @@ export function lockView(s, act, ui) {
     { class: "lock", "aria-label": "Locked" },
     h("p", { class: "lock-time" }, wallTime(s.now, s.zone)),
     h("p", { class: "lock-state cap" }, own ? spent(own.assignment, s.now) || wordsOf(own.assignment.status) : s.unit ? wordsOf(s.unit.duty) : ""),
-    ui.unlocking
+    ui.unlocking && ui.byPin
+      ? [keypad({ label: "Your PIN", digits: ui.pin.digits, problem: ui.problem, busy: ui.busy, done: "Open" }, act), h("button", { class: "btn", type: "button", onclick: act.leaveUnlock }, "Back")]
+      : ui.unlocking
       ? h(
           "form",
           { class: "unlock", onsubmit: act.unlock, novalidate: true },

@@ -5,8 +5,11 @@
 import { rowDetails } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
+import { isTake } from "./requests.js";
 import { isTandem, offered } from "./standing.js";
+import { keypad } from "./gate.js";
 import { age, wallDay, wallTime } from "./times.js";
+import { byPeople, flagWords, lineSentence, nameOf, nextStep, oldest } from "./trays.js";
 import { STEP_WORDS } from "./bars.js";
 import { DISPOSITIONS, DISQUALIFIERS, HAND_BACK_REASONS, OUT_OF_SERVICE_REASONS, POACH_REASONS, wordsOf } from "./words.js";
 
@@ -118,7 +121,7 @@ const SHEETS = {
   },
 
   hand_over: (s, act, ui) => {
-    if (s.line.state === "offline") return ["Hand the call over", h("p", null, "This needs signal: the other crew has to accept. Use the radio.")];
+    const offline = s.line.state === "offline";
     const near = s.units.filter(({ body }) => body.status !== "OFF_SHIFT").map(({ id, body }) => ({ id, body, why: whyNotAsked(body) }));
     near.sort((a, b) => Number(Boolean(a.why)) - Number(Boolean(b.why)));
     const free = near.some(({ why }) => !why);
@@ -126,6 +129,7 @@ const SHEETS = {
       "Hand the call over",
       [
         h("p", null, "It stays yours until the other crew accepts."),
+        offline && h("p", { class: "banner ask" }, icon("link_off"), h("span", null, h("b", null, "No signal: they are asked when it is back."), h("span", null, "Use the radio if it cannot wait. Units are as last seen."))),
         !free && h("p", { class: "banner ask" }, icon("info_outline"), h("b", null, "No other unit can take it now. Hand it back instead, or talk to the desk.")),
         h(
           "div",
@@ -221,6 +225,7 @@ const SHEETS = {
       "Take from police",
       [
         h("p", { class: "where" }, h("span", null, `${row.call.type.label}, ${row.call.address}`), h("span", { class: "soft" }, row.away)),
+        s.line.state === "offline" && h("p", { class: "banner ask" }, icon("link_off"), h("span", null, h("b", null, "No signal: this only asks."), h("span", null, `It is good for ${s.agency?.["poach_life_s"] ?? 30} s, and not yours until the desk has said so.`))),
         h("p", null, "Why? A debrief follows. Police stay on the call until CAD or a dispatcher takes them off."),
         h("div", { class: "grid", role: "group", "aria-label": "Reason" }, POACH_REASONS.map((reason) => choice(reason, ui.sheet?.chosen === reason, () => act.choose(reason)))),
         words("text", "Or in your words", { maxlength: "200", rows: "2", oninput: act.redraw }),
@@ -246,29 +251,80 @@ const SHEETS = {
     h("button", { class: "btn next", type: "button", onclick: act.outOfService }, "Out of service"),
   ],
 
+  at_scene: (s, act, ui) => {
+    const row = s.rows.find(({ id }) => id === ui.sheet?.code);
+    const where = row ? `${row.call.type.label}, ${row.call.address}` : "";
+    return [
+      "We are there already",
+      [
+        where && h("p", { class: "where" }, h("span", null, where), h("span", { class: "soft" }, row?.away)),
+        h("p", null, "The call is not yours, but you stand there. The desk and whoever holds the call are told, with the time of now."),
+        h("p", null, "If another unit holds it, you assist. If nobody does, the desk decides whose it is."),
+        s.line.state === "offline" && h("p", { class: "banner ask" }, icon("link_off"), h("span", null, h("b", null, "No signal: nobody knows it yet."), h("span", null, "Say it by radio as well."))),
+      ],
+      h("button", { class: "btn next", type: "button", onclick: act.atScene }, "On scene anyway"),
+    ];
+  },
+
+  line: (s, act, ui) => {
+    const { refused, quarantined, flagged } = s.trays;
+    const waiting = byPeople(s.pending);
+    const heard = s.line.heardAt;
+    /**
+     * @param {string} heading
+     * @param {import("./trays.js").Entry[]} entries
+     * @param {(entry: import("./trays.js").Entry) => Child} say
+     * @param {string} [explained]
+     */
+    const tray = (heading, entries, say, explained) =>
+      entries.length > 0 && [
+        h("h3", null, `${heading} · ${entries.length}`),
+        explained && h("p", { class: "soft" }, explained),
+        h("ul", { class: "past tray" }, entries.map((entry) => h("li", { key: entry.id }, h("b", null, nameOf(entry)), h("span", { class: "soft" }, `${age(s.now - Date.parse(entry.happened_at))} ago`), h("div", { class: "tray-say" }, say(entry))))),
+      ];
+    return [
+      "Connection",
+      [
+        h("p", { class: `banner ${s.line.state === "live" && !waiting.length ? "good" : "ask"}` }, icon(s.line.state === "offline" ? "link_off" : waiting.length ? "hourglass_empty" : "check"), h("span", null, lineSentence(s.line, { waiting: waiting.length, durable: ui.durable }, Date.now()))),
+        ui.follows && h("p", { class: "banner info" }, icon("info_outline"), h("span", null, "CARE is open in another window of this tablet too. That one sends; this one follows.")),
+        tray("Not done", refused, (entry) => [h("p", null, act.sayOf(entry)), h("p", { class: "next-step" }, nextStep(entry)), stillThere(entry, act)]),
+        refused.length > 0 && h("button", { class: "btn", type: "button", onclick: act.forgetRefused }, "I have seen these"),
+        tray(`Waiting to send${waiting.length ? `, oldest ${age(oldest(waiting, s.now))}` : ""}`, waiting, (entry) => h("p", { class: "unsure" }, entry.state === "sending" ? "sending…" : entry.tries > 1 ? `tried ${entry.tries} times` : s.line.state === "offline" ? "goes with the first signal" : "goes now")),
+        tray("Kept for a supervisor", quarantined, (entry) => h("p", null, entry.problem?.message || "The server could not read it. Nothing is lost: a supervisor looks at it.", entry.ticket && h("span", { class: "soft" }, ` Number ${entry.ticket}.`)), "It arrived, and a person has to look at it. You need not do it again."),
+        tray("Done, and a supervisor looks at it", flagged, (entry) => h("p", null, (entry.flags ?? []).map(flagWords).join(". "))),
+        (quarantined.length > 0 || flagged.length > 0) && h("button", { class: "btn", type: "button", onclick: act.forgetOthers }, "I have seen these"),
+        h("h3", null, "This tablet"),
+        h(
+          "ul",
+          { class: "past times" },
+          h("li", null, h("b", null, "Last heard from the server"), h("span", null, heard === null ? "not since it was opened" : `${age(Date.now() - heard)} ago`), h("span", { class: "soft" }, heard === null ? "" : wallTime(heard, s.zone, { seconds: true }))),
+          h("li", null, h("b", null, "What it keeps"), h("span", { class: ui.durable ? "" : "warn" }, !ui.durable ? "nothing: this page only" : ui.persisted ? "safe until it is sent" : "the browser may clear it"), h("span", { class: "soft" }, ui.durable && !ui.persisted ? "put CARE on the home screen" : "")),
+          h("li", null, h("b", null, "Without signal it opens"), h("span", null, ui.hasPin ? "with your PIN" : "not: you have no PIN"), h("span", { class: "soft" }, ui.hasPin && ui.until ? `until ${wallTime(ui.until, s.zone)}` : "")),
+          h("li", null, h("b", null, "Version"), h("span", null, ui.version), h("span", { class: "soft" }, ui.newer ? "a newer one waits until you are free" : "")),
+        ),
+        !ui.hasPin && ui.durable && h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("pin") }, icon("lock"), h("span", null, "Choose a PIN…")),
+      ],
+    ];
+  },
+
+  pin: (_s, act, ui) => {
+    const again = ui.pin.first !== "";
+    return [
+      again ? "The same PIN once more" : "Choose a PIN",
+      [
+        h("p", null, again ? "Type it again, so that no slip locks you out." : "It opens this tablet without signal, for you and for the rest of your sign-on. At least six digits that nobody guesses."),
+        keypad({ label: again ? "Again" : "New PIN", digits: ui.pin.digits, problem: ui.problem, busy: ui.busy, done: again ? "Save" : "Next" }, act),
+      ],
+    ];
+  },
+
   menu: (s, act, ui) => [
     `${s.unit?.call_sign ?? "This tablet"}`,
     [
       h("p", { class: "soft" }, [...(s.unit?.people ?? []).map(({ name }) => name), ...(s.unit?.capabilities ?? []).map((code) => wordsOf(code))].join(" · ")),
-      ui.refused.length > 0 && [
-        h("h3", null, "Not done"),
-        h(
-          "ul",
-          { class: "past refused" },
-          ui.refused.map((action) =>
-            h("li", null, h("b", null, act.nameOf(action)), h("span", null, act.sayOf(action)), h("span", { class: "soft" }, `${age(Date.now() - action.settledAt)} ago`)),
-          ),
-        ),
-        h("button", { class: "btn", type: "button", onclick: act.forgetRefused }, "I have seen these"),
-      ],
-      s.pending.length > 0 && [
-        h("h3", null, s.line.state === "offline" ? "Waiting to send" : "Sending"),
-        h("ul", { class: "past" }, s.pending.map((action) => h("li", null, h("b", null, act.nameOf(action)), h("span", null, wallTime(action.happened_at, s.zone, { seconds: true })), h("span", { class: "unsure" }, action.tries > 1 ? `tried ${action.tries} times` : "not sent yet")))),
-        h("p", { class: "warn" }, "Do not close this page: what is not sent would be lost."),
-      ],
       h("h3", null, "Screen"),
       h("div", { class: "row-of", role: "group", "aria-label": "Theme" }, ["day", "night", "system"].map((theme) => choice(theme.charAt(0).toUpperCase() + theme.slice(1), ui.theme === theme, () => act.theme(theme)))),
-      h("div", { class: "list" }, h("button", { class: "btn tall", type: "button", onclick: act.lock }, icon("lock"), h("span", null, "Lock this tablet")), h("button", { class: "btn tall", type: "button", onclick: act.sound }, icon("notifications_active"), h("span", null, "Try the alarm"))),
+      h("div", { class: "list" }, h("button", { class: "btn tall", type: "button", onclick: act.lock }, icon("lock"), h("span", null, "Lock this tablet")), h("button", { class: "btn tall", type: "button", onclick: act.sound }, icon("notifications_active"), h("span", null, "Try the alarm")), h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("line") }, icon("wifi"), h("span", null, "Connection, and what is not sent…")), ui.durable && h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("pin") }, icon("security"), h("span", null, ui.hasPin ? "Another PIN…" : "Choose a PIN to open it without signal…"))),
       h("h3", null, "Shift"),
       h(
         "div",
@@ -283,7 +339,7 @@ const SHEETS = {
   sign_off: (s, act, ui) => {
     const offline = s.line.state === "offline";
     if (!s.call) {
-      return ["End my shift", [h("p", null, "You hold no call. After this the tablet gets nothing until somebody signs on."), offline && h("p", { class: "warn" }, "No signal: it is sent when the signal is back. Keep this page open."), h("p", { class: "problem", role: "alert" }, ui.problem)], h("button", { class: "btn next", type: "button", disabled: ui.busy, onclick: () => act.signOff("NOTHING_OPEN") }, ui.busy ? "Ending…" : "End my shift")];
+      return ["End my shift", [h("p", null, "You hold no call. After this the tablet gets nothing until somebody signs on."), offline && h("p", { class: "warn" }, "No signal: it counts from now, and is sent when the signal is back."), h("p", { class: "problem", role: "alert" }, ui.problem)], h("button", { class: "btn next", type: "button", disabled: ui.busy, onclick: () => act.signOff("NOTHING_OPEN") }, ui.busy ? "Ending…" : "End my shift")];
     }
     const more = (s.unit?.people?.length ?? 1) > 1;
     return [
@@ -303,6 +359,16 @@ const SHEETS = {
     ];
   },
 };
+
+/**
+ * A crew that lost a call may stand before it all the same.
+ * @param {import("./trays.js").Entry} entry
+ * @param {Act} act
+ */
+function stillThere(entry, act) {
+  if (!isTake(entry)) return null;
+  return h("button", { class: "btn", type: "button", onclick: () => act.sheet("at_scene", { code: String(entry.args["call"]) }), "aria-haspopup": "dialog" }, icon("location_on"), h("span", null, "We are there already…"));
+}
 
 /**
  * Why a unit cannot be asked to take a call over; empty when it can. A meal may be interrupted.

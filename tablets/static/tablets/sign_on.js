@@ -2,8 +2,11 @@
  * Begin or join a shift at this tablet.
  */
 
+import { openHere } from "./here.js";
 import { NoAnswer, jsonFetcher } from "./http.js";
 
+const LOOK_EVERY_MS = 2_000;
+const config = JSON.parse(document.getElementById("config")?.textContent ?? "{}");
 const fetchJson = jsonFetcher({ headers: { "X-Tablet": "1" } });
 const form = /** @type {HTMLFormElement} */ (document.getElementById("sign-on"));
 const problem = /** @type {HTMLElement} */ (document.getElementById("problem"));
@@ -66,7 +69,25 @@ form.addEventListener("submit", (event) => {
   void signOn();
 });
 
-if (JSON.parse(document.getElementById("config")?.textContent ?? "{}").demo) {
+/** What those before have done here and is not sent yet goes on its way, whoever signs on. */
+async function sendWhatIsLeft() {
+  const left = /** @type {HTMLElement} */ (document.getElementById("left"));
+  const device = await openHere({ fetchJson, version: config.version ?? "", onChange: () => {} });
+  addEventListener("online", () => device.wake());
+  for (;;) {
+    const { pending: waiting } = device.status();
+    left.textContent = waiting ? `${waiting} ${waiting === 1 ? "thing that was done here is" : "things that were done here are"} not sent yet. It is kept, and sends itself.` : "";
+    // It tries by itself; a line that is back is tried at once.
+    byPin.hidden = !offline || device.people().length === 0;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+let offline = false;
+const byPin = /** @type {HTMLElement} */ (document.getElementById("by-pin"));
+void sendWhatIsLeft();
+
+if (config.demo) {
   const door = document.createElement("a");
   door.href = "/";
   door.textContent = "Step in from the first page";
@@ -85,7 +106,8 @@ fetchJson("/api/tablets/me/").then(
     else field("email").focus();
   },
   (/** @type {NoAnswer} */ error) => {
-    if (error.status === 401) location.replace("/tablet/pair/");
-    else problem.textContent = "No answer from the server. Check the connection; you can sign on when it is back.";
+    if (error.status === 401) return location.replace("/tablet/pair/");
+    offline = true;
+    problem.textContent = "No answer from the server. You can sign on with your password when it is back.";
   },
 );

@@ -3,6 +3,7 @@
  */
 
 import { away, metres } from "./places.js";
+import { requests } from "./requests.js";
 import { standing } from "./standing.js";
 import { mayTake, whyNotDispatchable } from "./take.js";
 import { whyNot } from "./words.js";
@@ -17,7 +18,8 @@ import { whyNot } from "./words.js";
 /** @typedef {import("./line.js").LineState} LineState */
 
 /**
- * A row of the board. `asked`: this crew's own request for it, not decided yet. `gone`: it was taken a moment ago.
+ * A row of the board. `asked`: this crew's own request for it, not decided yet. `gone`: it was taken a moment ago. Without
+ * signal `can` means that the crew may ask, no more.
  * @typedef {object} Row
  * @property {string} id
  * @property {BoardCall} call
@@ -26,7 +28,7 @@ import { whyNot } from "./words.js";
  * @property {string[]} whys every reason against, in words
  * @property {boolean} eligible whether the call itself may be taken by a CARE unit that is free
  * @property {string} away
- * @property {Action|null} asked
+ * @property {import("./requests.js").Request|null} asked
  * @property {string} gone
  * @property {boolean} fresh it came a moment ago
  */
@@ -52,6 +54,7 @@ import { whyNot } from "./words.js";
  * @property {boolean} cadDown
  * @property {Point|null} here
  * @property {readonly Action[]} pending
+ * @property {import("./trays.js").Trays} trays
  */
 
 /** How long a row that somebody else took stays in its place, and how long a new one is marked, in ms. */
@@ -88,12 +91,13 @@ export class Memory {
  * @param {Snapshot["line"]} given.line
  * @param {readonly Action[]} given.facts pending ones, and those that were answered a moment ago
  * @param {readonly Action[]} given.pending
+ * @param {import("./trays.js").Trays} given.trays
  * @param {number} given.now
  * @param {Point|null} given.here
  * @param {Memory} given.memory
  * @returns {Snapshot}
  */
-export function look({ replica, self, line, facts, pending, now, here, memory }) {
+export function look({ replica, self, line, facts, pending, trays, now, here, memory }) {
   const agency = /** @type {AgencyBody|null} */ (replica.all("agency", "reference.")[0]?.body ?? null);
   const own = `unit.${self.unitId}`;
   const unit = /** @type {UnitBody|null} */ (replica.get("unit", self.unitId, own));
@@ -105,7 +109,9 @@ export function look({ replica, self, line, facts, pending, now, here, memory })
     .all("note", own)
     .filter(({ body }) => String(body.call) === held?.id)
     .sort((a, b) => a.body.at.localeCompare(b.body.at) || Number(a.id) - Number(b.id));
-  const rows = unit && agency ? rowsOf({ replica, unit, agency, feedAge, line, here, pending, memory, heldId: held?.id ?? "" }) : [];
+  const standingNow = call ? standing(call.assignment, facts) : null;
+  const asked = requests(pending, agency, line.state === "offline", now);
+  const rows = unit && agency ? rowsOf({ replica, unit: asTold(unit, standingNow, pending), agency, feedAge, line, here, asked, memory, heldId: held?.id ?? "" }) : [];
   const waiting = rows.filter((row) => !row.gone);
   const others = new Map(replica.all("unit", "area.").filter(({ id }) => id !== String(self.unitId)).map(({ id, body }) => [id, { id, body }]));
   return {
@@ -117,7 +123,7 @@ export function look({ replica, self, line, facts, pending, now, here, memory })
     unitId: self.unitId,
     personId: self.personId,
     call,
-    standing: call ? standing(call.assignment, facts) : null,
+    standing: standingNow,
     notes,
     premise: held ? replica.get("premise", held.id, own) : null,
     offers: replica.all("offer", own).map(({ id, body }) => ({ id, body })),
@@ -132,7 +138,21 @@ export function look({ replica, self, line, facts, pending, now, here, memory })
     cadDown: Boolean(agency?.has_cad && line.state !== "offline" && (feedAge === null || feedAge > agency.cad_silent_s)),
     here,
     pending,
+    trays,
   };
+}
+
+/**
+ * The unit as the crew knows it, before the server does: a call that it has cleared holds it no more, and its duty is what
+ * it last said.
+ * @param {UnitBody} unit
+ * @param {import("./standing.js").Standing|null} own
+ * @param {readonly Action[]} pending
+ * @returns {UnitBody}
+ */
+function asTold(unit, own, pending) {
+  const duty = pending.filter(({ kind }) => kind === "unit.duty").at(-1)?.args["duty"];
+  return { ...unit, ...(own?.clearing ? { call: null } : {}), ...(typeof duty === "string" ? { duty } : {}) };
 }
 
 /**
@@ -143,31 +163,31 @@ export function look({ replica, self, line, facts, pending, now, here, memory })
  * @param {number|null} given.feedAge
  * @param {Snapshot["line"]} given.line
  * @param {Point|null} given.here
- * @param {readonly Action[]} given.pending
+ * @param {Map<string, import("./requests.js").Request>} given.asked
  * @param {Memory} given.memory
  * @param {string} given.heldId
  * @returns {Row[]}
  */
-function rowsOf({ replica, unit, agency, feedAge, line, here, pending, memory, heldId }) {
+function rowsOf({ replica, unit, agency, feedAge, line, here, asked, memory, heldId }) {
   const limits = /** @type {import("./take.js").Limits} */ (/** @type {unknown} */ (agency));
   const notDispatchable = whyNotDispatchable(unit);
-  const asked = new Map(pending.filter(({ kind }) => kind === "call.self_dispatch" || kind === "call.poach").map((action) => [String(action.args.call), action]));
   const device = Date.now();
+  const offline = line.state === "offline";
+  const undecided = [...asked.entries()].find(([, request]) => request.state === "asked")?.[0];
   /** @type {Map<string, Row>} */
   const rows = new Map();
   for (const { id, body } of replica.all("call", "area.")) {
     const call = /** @type {BoardCall} */ (body);
     if (id === heldId || call.status !== "PENDING" || rows.has(id)) continue;
     const verdict = mayTake(call, unit, limits, feedAge);
-    const codes = line.state === "offline" ? ["offline", ...verdict.why] : verdict.why;
-    const whys = codes.map((code) => whyNot(code, call, unit, notDispatchable));
+    const codes = undecided !== undefined && undecided !== id ? [...verdict.why, "asked_for_another"] : verdict.why;
+    const whys = codes.map((code) => whyNot(offline && code === "poach_feed_old" ? "offline" : code, call, unit, notDispatchable));
     const eligible = verdict.why.every((code) => code === "unit_busy" || code === "unit_not_dispatchable" || code === "poach_feed_old");
     rows.set(id, {
       id,
       call,
       can: codes.length ? null : verdict.can,
-      // Offline nobody takes anything; what rules the call out anyway is the better answer.
-      why: (line.state === "offline" && whys.length > 1 && !eligible ? whys[1] : whys[0]) ?? "",
+      why: whys[0] ?? "",
       whys,
       eligible,
       away: away(here, call.point),

@@ -7,7 +7,7 @@ import { age } from "./times.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {import("./actions.js").Action} Action */
-/** @typedef {Action & {flags?: string[], ticket?: string, seq?: number}} Entry */
+/** @typedef {Action} Entry */
 /** @typedef {{waiting: Entry[], refused: Entry[], quarantined: Entry[], flagged: Entry[]}} Trays */
 /** @typedef {{state: "live"|"polling"|"offline", since: number, opening: boolean}} LineWords */
 
@@ -107,7 +107,7 @@ const NEXT = {
 
 /**
  * The next step after a refusal.
- * @param {Entry} action
+ * @param {{problem: {code: string}|null}} action
  */
 export function nextStep(action) {
   const code = action.problem?.code ?? "";

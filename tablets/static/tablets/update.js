@@ -52,6 +52,12 @@ export class Updates {
     this.#step();
   }
 
+  /** This page is too old for what another window of the app has made of the store: it is loaded anew when quiet. */
+  due() {
+    this.#replaced = true;
+    this.#step();
+  }
+
   /** Ask the server for a newer release. */
   look() {
     void this.#registration?.update().catch(() => {});

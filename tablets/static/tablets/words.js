@@ -150,7 +150,9 @@ const NOT_DISPATCHABLE = {
 export function whyNot(code, call, unit, notDispatchable) {
   switch (code) {
     case "offline":
-      return "Needs signal: others may have it";
+      return "Needs signal: police may be on it";
+    case "asked_for_another":
+      return "You have asked for another call";
     case "call_already_taken":
       return "Taken";
     case "call_not_pending":
