@@ -118,8 +118,8 @@ const keep = (key, value, where = sessionStorage) => {
 };
 
 /**
- * Which tablet this is and who is signed on at it; kept, so that it is known without signal. `away`: they have left, and
- * the server may not know it yet.
+ * Which tablet this is and who is signed on at it; kept, so that it is known without signal. `name`: of its unit. `away`:
+ * they have left, and the server may not know it yet.
  * @type {{unitId: number, personId: number|null, tabletId: number, name: string, away: boolean}}
  */
 const self = { unitId: 0, personId: null, tabletId: 0, name: "", away: false };
@@ -195,10 +195,15 @@ const updates = new Updates({
 function snapshot() {
   const settledAfter = Date.now() - SHOWN_FOR_MS;
   recent = recent.filter((action) => action.settledAt > settledAfter);
+  const { lastContactAt } = device.status();
+  // Before this page heard anything, an earlier one did; by this device's clock.
+  const before = lastContactAt ? Date.parse(lastContactAt) - clock.offset : null;
+  const heardAt = line.heardAt ?? before;
+  const since = line.state === "offline" && line.heardAt === null && before ? before : line.since;
   return look({
     replica,
     self,
-    line: { state: line.state, since: line.since, heardAt: line.heardAt, opening: line.heardAt === null && Date.now() - opened < 8_000 },
+    line: { state: line.state, since, heardAt, opening: line.heardAt === null && navigator.onLine && Date.now() - opened < 8_000 },
     facts: [...recent, ...device.pending()],
     pending: device.pending(),
     trays: device.trays(),
@@ -778,6 +783,10 @@ function draw() {
   due = false;
   if (ended) return;
   s = snapshot();
+  if (s.unit && s.unit.call_sign !== self.name) {
+    self.name = s.unit.call_sign;
+    void remember();
+  }
   if (ui.gate) return drawGate(ui.gate);
   greet();
   lookAtDevice();
@@ -835,7 +844,7 @@ function drawGate(gate) {
   delete root.dataset.locked;
   // Of whomever: who is signed off reads nothing, but what they did is counted.
   const waiting = device.status().pending;
-  render(root, gateView(gate, { line: s.line, waiting, durable: ui.durable, now: Date.now(), tablet: self.name || ui.name }, act));
+  render(root, gateView(gate, { line: s.line, waiting, durable: ui.durable, now: Date.now(), tablet: self.name || "CARE" }, act));
 }
 
 /** What the crew should know about this tablet itself, the gravest first. */
@@ -1118,7 +1127,7 @@ async function ask() {
     location.replace("/tablet/sign-on/");
     return false;
   }
-  Object.assign(self, { unitId: me.unit, personId: me.person, tabletId: me.tablet, name: me.name, away: false });
+  Object.assign(self, { unitId: me.unit, personId: me.person, tabletId: me.tablet, away: false });
   ui.name = me.name;
   // A browser that keeps nothing needs no key to it.
   const given = device.durable ? await fetchJson("/api/tablets/key/", { installation: device.installation }) : { key: "", key_id: "", lease_until: me.signed_on_until, seal: { kid: "", public: "" } };
@@ -1201,7 +1210,7 @@ async function choosePin() {
   ui.busy = true;
   schedule();
   try {
-    const name = s.unit?.people?.find(({ id }) => id === self.personId)?.name ?? self.name;
+    const name = s.unit?.people?.find(({ id }) => id === self.personId)?.name ?? ui.name;
     await device.setPin(String(self.personId), digits, { name });
     act.close();
     ui.toast = { words: "Your PIN opens this tablet without signal, until your sign-on is over.", bad: false, until: Date.now() + 6_000 };
@@ -1244,7 +1253,6 @@ async function open() {
   if (installationBefore(device.installation)) {
     troubles.set("wiped", { key: "wiped", bad: true, words: "The browser has emptied this tablet's memory. What was not sent is lost: tell the desk by radio what you did." });
   }
-  if (self.name) ui.name = self.name;
   void updates.start();
   setInterval(() => {
     if (!ui.gate && !ui.locked && Date.now() - touchedAt > LOCK_AFTER_MS) act.lock();
