@@ -74,6 +74,10 @@ def names() -> list[str]:
     """
     own = (path.relative_to(_OWN).as_posix() for path in _OWN.rglob("*") if path.suffix in _KINDS)
     wanted = {name for name in own if not name.endswith(".d.ts")} - {WORKER}
+    collected = Path(settings.STATIC_ROOT)
+    if not settings.DEBUG and (collected / WORKER).is_file():
+        # A file that was added under a running site is not served yet.
+        wanted = {name for name in wanted if (collected / name).is_file()}
     return sorted(wanted | set(_LIBRARIES))
 
 

@@ -147,7 +147,7 @@ def test_two_processes_reckon_the_same_version(client: Client) -> None:
     assert client.get("/tablet/sw.js").content == first
 
 
-@pytest.mark.parametrize("changed", ["tablets/app.js", "tablets/worker.js", "tablets/tablet.css"])
+@pytest.mark.parametrize("changed", ["tablets/app.js", "tablets/dom.js", "tablets/tablet.css"])
 def test_a_file_that_is_collected_anew_is_a_new_version(settings: Settings, changed: str) -> None:
     before = precache.precache().version
     collected = Path(settings.STATIC_ROOT) / changed
@@ -155,6 +155,18 @@ def test_a_file_that_is_collected_anew_is_a_new_version(settings: Settings, chan
     collected.write_text(source(f"/static/{changed}") + "\n")
 
     assert precache.precache().version != before
+
+
+def test_a_file_that_was_not_collected_yet_is_not_asked_for(settings: Settings) -> None:
+    collected = Path(settings.STATIC_ROOT) / "tablets"
+    collected.mkdir(parents=True)
+    for name in ("worker.js", "app.js"):
+        (collected / name).write_text(source(f"/static/tablets/{name}"))
+
+    kept = precache.precache().files
+
+    assert "/static/tablets/app.js" in kept
+    assert "/static/tablets/line.js" not in kept
 
 
 def test_a_changed_setting_of_the_pages_is_a_new_version(settings: Settings) -> None:
