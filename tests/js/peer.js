@@ -9,6 +9,7 @@ import { IDBFactory } from "fake-indexeddb";
 
 import { NoAnswer } from "../../tablets/static/tablets/http.js";
 import { Device } from "../../tablets/static/tablets/sync/device.js";
+import { Store } from "../../tablets/static/tablets/sync/store.js";
 import { fromBase64 } from "../../tablets/static/tablets/sync/cipher.js";
 import { Clock } from "../../tablets/static/tablets/times.js";
 
@@ -49,8 +50,10 @@ export class Peer {
     /** What was done, once for each id: [{id, kind, args, actor, happened_at}]. */
     this.effects = [];
     this.streams = new Map();
+    this.numbers = new Map();
     this.requests = [];
     this.purges = [];
+    this.turn = Promise.resolve();
     this.purge = false;
     this.resync = false;
     this.lease = new Date(Date.now() + 8 * 3_600_000).toISOString();
@@ -66,7 +69,7 @@ export class Peer {
 
   /** Put one document into a stream, or take it out (`gone`). */
   put(stream, c, id, body, gone) {
-    const found = this.streams.get(stream) ?? { number: 0, documents: new Map() };
+    const found = this.streams.get(stream) ?? { number: this.numbers.get(stream) ?? 0, documents: new Map() };
     this.streams.set(stream, found);
     const prev = found.number;
     found.number += 1;
@@ -74,7 +77,9 @@ export class Peer {
     found.documents.set(`${c}|${id}`, document);
     return { t: "frame", s: stream, prev, n: found.number, d: [document] };
   }
+  /** The stream is no longer this tablet's. It goes on elsewhere, and comes back empty with its number. */
   drop(stream) {
+    this.numbers.set(stream, this.streams.get(stream)?.number ?? this.numbers.get(stream) ?? 0);
     this.streams.delete(stream);
   }
 
@@ -135,17 +140,20 @@ export class Peer {
     return { ...base, streams, dropped, lease_until: this.lease, purge: false, resync: false };
   }
 
-  async lane({ installation, epoch, first_seq, actions }) {
+  /** One request at a time: each action runs under the lock of its lane. */
+  lane(body) {
+    const done = this.turn.then(() => this.take(body));
+    this.turn = done.catch(() => {});
+    return done;
+  }
+
+  async take({ installation, epoch, first_seq, actions }) {
     let lane = this.lanes.get(installation);
     if (!lane && actions.length) {
       lane = { last: first_seq - 1, epoch: this.epoch, answers: new Map() };
       this.lanes.set(installation, lane);
     }
     if (!lane) return { answers: [], seq: first_seq - 1 };
-    if (actions.length && (lane.epoch !== this.epoch || epoch !== this.epoch) && epoch !== null && lane.epoch !== epoch) {
-      lane.last = Math.max(lane.last, first_seq - 1);
-      lane.epoch = this.epoch;
-    }
     const answers = [];
     for (const action of actions.slice(0, this.budget)) {
       const { seq, id, kind, actor, happened_at } = action;
@@ -154,7 +162,12 @@ export class Peer {
         answers.push({ ...known.answer, seq, replayed: true });
         continue;
       }
-      if (seq > lane.last + 1) return { answers, seq: lane.last, expected_seq: lane.last + 1 };
+      if (seq > lane.last + 1) {
+        // After a restore nobody waits for what the tablet no longer has.
+        if (epoch !== this.epoch || lane.epoch !== this.epoch) lane.last = Math.max(lane.last, first_seq - 1);
+        lane.epoch = this.epoch;
+        if (seq > lane.last + 1) return { answers, seq: lane.last, expected_seq: lane.last + 1 };
+      }
       const receipt = this.receipts.get(id);
       let answer = receipt && { ...receipt, seq, replayed: true };
       if (!answer) {
@@ -174,7 +187,7 @@ export class Peer {
 
   /** Go back to how everything was when `backup()` was called, as a restored database does. */
   backup() {
-    return structuredClone({ lanes: this.lanes, receipts: this.receipts, effects: this.effects, streams: this.streams });
+    return structuredClone({ lanes: this.lanes, receipts: this.receipts, effects: this.effects, streams: this.streams, numbers: this.numbers });
   }
   restore(backup, epoch) {
     Object.assign(this, structuredClone(backup));
@@ -185,6 +198,24 @@ export class Peer {
   key(person, { leaseUntil = this.lease, own = true } = {}) {
     const secret = (text) => createHash("sha256").update(`${text}|${this.generation}`).digest("base64");
     return { person, key: secret("shared"), ...(own ? { own: secret(`own ${person}`) } : {}), keyId: `key-${this.generation}`, leaseUntil, seal: { kid: KID, public: PUBLIC } };
+  }
+}
+
+/** A store opened while a fuse is laid has places before and after each of its transactions. */
+let laid = null;
+const run = Store.prototype.run;
+const fuses = new WeakMap();
+Store.prototype.run = function (...given) {
+  if (laid && !fuses.has(this)) fuses.set(this, laid);
+  const fuse = fuses.get(this);
+  return fuse ? fuse.around(() => run.apply(this, given))() : run.apply(this, given);
+};
+async function withFuse(fuse, work) {
+  laid = fuse ?? null;
+  try {
+    return await work();
+  } finally {
+    laid = null;
   }
 }
 
@@ -216,6 +247,39 @@ class Locks {
   kill(tab) {
     tab.dead = true;
     for (const name of [...this.#held.keys()]) this.#release(name, tab);
+  }
+}
+
+/**
+ * A place where a tab may die: before and after each transaction, each call of WebCrypto and each request. `burn(n)` lets
+ * the n-th of them be the last thing that the tab does.
+ */
+export class Fuse {
+  #left = Infinity;
+  #then = () => {};
+  /** How many places were passed. */
+  passed = 0;
+  burn(left, then) {
+    this.#left = left;
+    this.#then = then;
+  }
+  async point() {
+    this.passed += 1;
+    if (--this.#left > 0) return undefined;
+    if (this.#left === 0) this.#then();
+    return new Promise(() => {});
+  }
+  around(work) {
+    return async (...given) => {
+      await this.point();
+      const result = await work(...given);
+      await this.point();
+      return result;
+    };
+  }
+  /** WebCrypto, a place before and after each call. */
+  subtle() {
+    return new Proxy(subtle, { get: (target, name) => this.around((...given) => target[name](...given)) });
   }
 }
 
@@ -255,10 +319,10 @@ export class Browser {
     this.tabs.push(tab);
     tab.options = {
       indexedDB: this.indexedDB,
-      subtle,
+      subtle: options.fuse?.subtle() ?? subtle,
       locks: this.locks.forTab(tab),
       channel: tab.channel,
-      fetchJson: alive((path, body) => this.peer.fetchJson(path, body)),
+      fetchJson: alive(options.fuse?.around(this.peer.fetchJson) ?? this.peer.fetchJson),
       clock: new Clock(
         () => Date.now() + this.offset,
         () => performance.now() + this.mono,
@@ -270,7 +334,7 @@ export class Browser {
       onChange: (what) => tab.changes.push(what),
       ...options,
     };
-    tab.device = await Device.open(tab.options);
+    tab.device = await withFuse(options.fuse, () => Device.open(tab.options));
     return tab;
   }
 

@@ -122,6 +122,14 @@ export class Line {
     this.wake();
   }
 
+  /** The browser says that there is no network: what was live is not, without waiting for the silence to be long. */
+  cut() {
+    this.#failures += 1;
+    this.#socket?.close();
+    this.#greeted = false;
+    this.#settle();
+  }
+
   /** Try now rather than after the wait: the network came back, the page is seen again, somebody touched it. */
   wake() {
     this.#failures = 0;
@@ -177,10 +185,11 @@ export class Line {
   async #pullOnce() {
     for (;;) {
       const sentAt = Date.now();
+      const streams = this.#replica.wants();
       /** @type {SyncAnswer} */
       let answer;
       try {
-        answer = await this.#fetchJson("/api/sync", { protocol: 1, streams: this.#replica.wants() });
+        answer = await this.#fetchJson("/api/sync", { protocol: 1, streams });
       } catch (error) {
         this.#failed(error);
         return null;
@@ -189,6 +198,7 @@ export class Line {
       this.#clock?.offer(answer.now, sentAt, Date.now());
       this.#heard();
       if (answer.next_poll_s) this.#nextPoll = answer.next_poll_s * 1000;
+      this.#replica.drop(this.#replica.leftBehind(streams, answer));
       if (!this.#replica.pull(answer)) return answer;
     }
   }

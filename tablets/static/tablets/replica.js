@@ -246,6 +246,16 @@ export class Replica {
   }
 
   /**
+   * Return the streams that a request could not name, because they are to be sent whole, and that its answer does not
+   * bring: nobody said that they went, and they did.
+   * @param {Record<string, unknown>} asked
+   * @param {Pick<SyncAnswer, "streams">} answer
+   */
+  leftBehind(asked, answer) {
+    return this.streams().filter((name) => !(name in asked) && !(name in answer.streams));
+  }
+
+  /**
    * Give up streams that are no longer this reader's, and everything in them.
    * @param {Iterable<string>} names
    */
@@ -421,7 +431,8 @@ class Draft {
       if (had && (again || had.n <= n)) this.remove(key, gone);
       return;
     }
-    if (had && (again ? had.n === n : had.n >= n)) return;
+    // After a restore of the server the same number may be another version.
+    if (had && (again ? had.n === n && JSON.stringify(had.body) === JSON.stringify(b) : had.n >= n)) return;
     const put = { stream: this.#name, c, id, n, body: b };
     this.#now.set(key, put);
     this.#steps.push({ put });

@@ -219,7 +219,9 @@ export class Device {
     if (!this.#cipher.able) {
       this.person = who;
       this.#lease.set(leaseUntil);
+      await this.#holdings.unlock(null);
       this.#onChange({ type: "lease" });
+      this.#kick();
       return;
     }
     const keys = await this.#cipher.keys({ person: who, keyId, key: fromBase64(key), own: own ? fromBase64(own) : undefined });

@@ -167,7 +167,7 @@ export class Exchange {
       }
       this.#clock.offer(answer.now, sentAt, this.#clock.local());
       this.#lease.told(answer.now);
-      const outcome = await this.#holdings.apply(answer, this.#time);
+      const outcome = await this.#holdings.apply(answer, refusal || answer.purge || answer.resync ? null : streams, this.#time);
       if (refusal) {
         // The protocol is not spoken any more: actions are still taken, and nothing comes down.
         this.#failed(refusal, 0);

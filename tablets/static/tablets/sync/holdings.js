@@ -50,6 +50,8 @@ export class Holdings {
   #onQuota;
   /** @type {Keys|null} */
   #keys = null;
+  /** Whether nobody is signed on, where there are no keys. */
+  #shut = false;
   /** Streams as they stand on the disk. @type {Map<string, StreamState>} */
   #disk = new Map();
   /** Streams that are newer in memory than on the disk, where they had no room. @type {Set<string>} */
@@ -79,7 +81,7 @@ export class Holdings {
 
   /** Whether documents may be read and kept now. */
   get open() {
-    return this.#keys !== null || !this.#cipher.able;
+    return this.#keys !== null || (!this.#cipher.able && !this.#shut);
   }
 
   /** Whether some of what is shown is not on the disk. */
@@ -117,6 +119,7 @@ export class Holdings {
   unlock(keys) {
     return this.turn(async () => {
       this.#keys = keys;
+      this.#shut = false;
       await this.#states();
       await this.outbox.reveal(keys, !this.#cipher.able);
       await this.#fill();
@@ -126,6 +129,7 @@ export class Holdings {
   /** Forget in memory what may no longer be read, at once. The disk keeps it, closed. */
   hide() {
     this.#keys = null;
+    this.#shut = true;
     this.replica.restore([]);
     return this.turn(() => this.outbox.reveal(null, !this.#cipher.able));
   }
@@ -151,18 +155,21 @@ export class Holdings {
   /**
    * Apply an answer: documents, streams that go, answered actions and numbers, in one transaction.
    * @param {SyncAnswer} answer
+   * @param {Record<string, unknown>|null} asked the streams that the request named; null where the answer names none
    * @param {() => Record<string, unknown>} time the record of what time it is, kept beside it
    * @returns {Promise<Outcome>}
    * @throws {StoreError} nothing could be kept; nothing was changed
    */
-  apply(answer, time) {
+  apply(answer, asked, time) {
     return this.turn(async () => {
       const now = Date.parse(answer.now);
       const dropped = answer.dropped ?? [];
       const reopened = this.#reopened(answer);
       const rows = [...reopened, ...(await this.outbox.settle(answer.answers ?? [], now))];
       const settled = rows.filter((row) => row.settled).length;
+      const comesAgain = dropped.some(({ why }) => COMES_AGAIN.has(why));
       const gone = dropped.filter(({ why }) => !COMES_AGAIN.has(why));
+      if (asked && !comesAgain) for (const stream of this.#leftBehind(asked, answer)) gone.push({ stream, why: "not_yours" });
       const plans = this.open ? this.replica.planPull({ streams: answer.streams, dropped: gone }) : [];
       for (const { stream } of gone) {
         if (this.#disk.has(stream) && !plans.some(({ name }) => name === stream)) plans.push({ name: stream, from: null, state: null, steps: [] });
@@ -187,7 +194,7 @@ export class Holdings {
       await this.#saveWhole();
       const wrong = this.open ? await this.#check(answer) : [];
       const more = this.open && Object.values(answer.streams).some((part) => part.more);
-      const again = more || wrong.length > 0 || dropped.some(({ why }) => COMES_AGAIN.has(why)) || reopened.length > 0;
+      const again = more || wrong.length > 0 || comesAgain || reopened.length > 0;
       return { again, settled, wrong };
     });
   }
@@ -306,6 +313,15 @@ export class Holdings {
     );
     const streams = [...this.#disk].filter(([name]) => !this.#isForeign(name));
     this.replica.restore(streams.map(([name, state]) => ({ name, ...state, whole: state.whole || broken.has(name), held: held.get(name) ?? [] })));
+  }
+
+  /**
+   * @param {Record<string, unknown>} asked
+   * @param {SyncAnswer} answer
+   */
+  #leftBehind(asked, answer) {
+    const dropped = new Set((answer.dropped ?? []).map(({ stream }) => stream));
+    return [...new Set([...this.#disk.keys(), ...this.replica.streams()])].filter((name) => !(name in asked) && !(name in answer.streams) && !dropped.has(name));
   }
 
   /**
