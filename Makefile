@@ -117,7 +117,7 @@ compose-check:  ## is compose.yaml sound?
 
 # --- write ---
 
-.PHONY: fmt docs lock bench
+.PHONY: fmt docs lock bench bench-peers
 fmt: install  ## format Python and templates, and mend what the lint can mend
 	@$(WITH) ruff check --quiet --fix-only .
 	@$(WITH) ruff format --quiet .
@@ -132,3 +132,6 @@ lock: install  ## pin the dependencies of pyproject.toml anew, with hashes; UPGR
 
 bench: install  ## the measurements of docs/benchmarks.md
 	@$(WITH) python -m bench $(ARGS)
+
+bench-peers: install  ## the same work by Kinto, side by side; installs it into .local/peers
+	@$(WITH) python -m bench against_kinto

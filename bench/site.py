@@ -44,22 +44,38 @@ def running_web(*, workers: int = 2, threads: int = 4) -> Iterator[int]:
 
     :raises RuntimeError: it did not answer within 30 s.
     """
+    with running_granian("config.wsgi:application", workers=workers, threads=threads) as (port, _):
+        yield port
+
+
+@contextmanager
+def running_granian(application: str, *, workers: int = 2, threads: int = 4) -> Iterator[tuple[int, int]]:
+    """
+    Serve a WSGI application over the bench's database, and yield its port and its process once it answers.
+
+    :raises RuntimeError: it did not answer within 30 s.
+    """
     port = free_port()
     command = [
         *(str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1"),
         *("--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads)),
-        *("--no-ws", "--log-level", "error", "config.wsgi:application"),
+        *("--no-ws", "--log-level", "error", application),
     ]
     process = subprocess.Popen(command, cwd=_ROOT, env=environment())
     try:
-        _wait_for(port)
-        yield port
+        wait_for(port)
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """
+    Wait until somebody listens on a port.
+
+    :raises RuntimeError: nobody did within 30 s.
+    """
     for _ in range(300):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
