@@ -21,7 +21,9 @@ JS_LIMIT = $$(node --help | grep -q -- --test-timeout && echo --test-timeout=600
 LIKE_PRODUCTION := env DEMO=0 DEBUG=0 PUBLIC_ORIGIN=https://care.example.org ALLOWED_HOSTS=care.example.org \
 	CSRF_TRUSTED_ORIGINS=https://care.example.org \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
-	MFA_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw=
+	MFA_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw= \
+	TABLET_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw= \
+	SEAL_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw=
 
 .PHONY: help
 help:  ## list the commands
@@ -63,6 +65,13 @@ test-python:  ## tests in Python, on both cores; ARGS='-k poach' to choose
 
 test-races:  ## tests that race threads or processes against each other; alone on the machine
 	@$(WITH) pytest -m race $(ARGS) $(OR_NONE)
+
+.PHONY: simulate takes
+simulate: install  ## 1,000 seeds of tablets, server and network in chaos (SEEDS=10000 for a release, SEED=7 replays one)
+	@$(WITH) env SEEDS=$(or $(SEEDS),1000) $(if $(SEED),SEED=$(SEED)) pytest -n $(if $(SEED),0,2) tests/simulation/test_seeds.py $(ARGS)
+
+takes: install  ## 50,000 takes from tablets without signal, at once: is every call's history linearizable? (TAKES=1000: fewer)
+	@$(WITH) env TAKES=$(or $(TAKES),50000) pytest -m race tests/linearizability/test_takes.py $(ARGS)
 
 test-browser:  ## tests of the running site in Chromium
 	@$(WITH) pytest -m browser $(ARGS) $(OR_NONE)

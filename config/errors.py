@@ -29,7 +29,9 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> Response | No
     Turn refusals and DRF's own errors into the one shape; anything else is ours to mend and stays an error 500.
     """
     if isinstance(error, Refusal):
-        return Response({"status": "refused", **error.as_dict()}, status=error.status)
+        wait = error.facts.get("retry_after_s")
+        headers = None if wait is None else {"Retry-After": str(wait)}
+        return Response({"status": "refused", **error.as_dict()}, status=error.status, headers=headers)
     response = exception_handler(error, context)
     if response is None or not isinstance(error, exceptions.APIException | Http404 | PermissionDenied):
         return response

@@ -215,6 +215,31 @@ if not MFA_KEYS or any(len(key) != 32 for key in MFA_KEYS):
         "python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'"
     )
 
+
+# --- what tablets keep, and what they seal -------------------------------------------------------------------------------
+def keys_of_32_bytes(name: str) -> list[bytes]:
+    """
+    Return keys from a secret in base64, separated by commas while keys change: the first is in use, all open. A demo
+    without any derives its own.
+    """
+    keys = [b64decode(key) for key in secret(name).split(",") if key]
+    if not keys and DEMO:
+        keys = [sha256(name.encode() + SECRET_KEY.encode()).digest()]
+    if not keys or any(len(key) != 32 for key in keys):
+        raise ImproperlyConfigured(
+            f"{name} must be set to 32 random bytes in base64: "
+            "python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'"
+        )
+    return keys
+
+
+# From the first comes the key under which a tablet keeps its documents: another one makes every tablet begin again.
+TABLET_KEYS = keys_of_32_bytes("TABLET_KEYS")
+# The private keys to which tablets seal the arguments of their actions. An old one stays until nothing is sealed to it.
+SEAL_KEYS = keys_of_32_bytes("SEAL_KEYS")
+# How many exchanges that only ask are answered at once by one web process; actions always find a thread.
+SYNC_PULLS = env.int("SYNC_PULLS", 5)
+
 # --- cookies and headers -------------------------------------------------------------------------------------------------
 # __Host- and Secure on every site but a demo over plain http, where not every browser and no other client takes them.
 _COOKIE_PREFIX = "__Host-" if SECURE else ""

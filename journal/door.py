@@ -1,8 +1,11 @@
 """
 The door's context manager: one transaction, one actor, one moment, closed by ``flush()``.
 
-Every write goes through it: REST views, sync batches, desk pages, the admin, imports and sweeps. Nothing reaches a
+Every write goes through it: REST views, tablets' queues, desk pages, the admin, imports and sweeps. Nothing reaches a
 reader's documents otherwise, and nothing can forget it: a deferred constraint refuses the commit of unflushed changes.
+
+Two doors answer actions: ``answer_once`` and the lane of a tablet's queue (tablets/lanes.py). Both claim the receipt, act
+behind a savepoint and complete the receipt by ``settle``; the lane takes its own row first, and says what a no becomes.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,11 +18,16 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection, transaction
+from django.db import transaction
 
 from journal.entries import NewEntry
 from journal.flush import flush
+from journal.prepared import prepared_cursor
 from journal.refusals import ActionIdReused, Refusal
+
+# Of a receipt; a refusal has its own.
+APPLIED = 200
+QUARANTINED = 202
 
 
 class NoOpenDoor(RuntimeError):
@@ -62,7 +70,33 @@ class Answer:
         """
         Tell whether the action took effect.
         """
-        return self.status < 400
+        return self.status == APPLIED
+
+    @property
+    def verdict(self) -> str:
+        """
+        Return the answer's status on the wire.
+        """
+        if self.status == QUARANTINED:
+            return "quarantined"
+        return "applied" if self.applied else "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    What a door says an action is before it runs: the same id must come as the same thing again.
+
+    An empty fingerprint says that the arguments could not be read this time. ``lane`` and ``seq`` are its place in a
+    tablet's queue.
+    """
+
+    action_id: UUID
+    kind: str
+    by: str
+    fingerprint: bytes
+    lane: UUID | None = None
+    seq: int | None = None
 
 
 _current: ContextVar[Door | None] = ContextVar("journal_door", default=None)
@@ -116,46 +150,80 @@ def answer_once(
 
     :raises ActionIdReused: the id is known with another actor, kind or arguments.
     """
-    fingerprint = sha256(orjson.dumps(args, default=str, option=orjson.OPT_SORT_KEYS)).digest()
     with open_door(by=by, at=at, action_id=action_id) as door:
-        known = _claim(action_id, kind=kind, by=door.by, fingerprint=fingerprint)
-        if known is not None:
-            return known
-        try:
-            with transaction.atomic():
-                status, body = 200, act()
-                flush(door.entries, at=at, action_id=action_id)
-        except Refusal as refusal:
-            status, body = refusal.status, refusal.as_dict()
-        # Written above, or undone with the savepoint: either way nothing is left for the door to close.
-        door.flushed = True
-        return _complete(action_id, status=status, body=body)
+        claim = Claim(action_id=action_id, kind=kind, by=door.by, fingerprint=fingerprint_of(args))
+        return settle(door, claim, act)
 
 
-def _claim(action_id: UUID, *, kind: str, by: str, fingerprint: bytes) -> Answer | None:
-    with connection.cursor() as cursor:
-        # ON CONFLICT waits for a transaction that is inserting the same id: of two copies of one request that arrive
-        # together, the second reads the answer of the first.
+def fingerprint_of(args: object) -> bytes:
+    """
+    Return SHA-256 of an action's arguments, whatever the order of their keys.
+    """
+    return sha256(orjson.dumps(args, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def refused(refusal: Refusal) -> tuple[int, dict[str, Any]]:
+    """
+    Return what a refusal is in a receipt.
+    """
+    return refusal.status, refusal.as_dict()
+
+
+def settle(
+    door: Door,
+    claim: Claim,
+    act: Callable[[], dict[str, Any]],
+    *,
+    on_refusal: Callable[[Refusal], tuple[int, dict[str, Any]]] = refused,
+) -> Answer:
+    """
+    Claim the receipt, act behind a savepoint, flush, complete the receipt. It is the last thing in an open door.
+
+    ``on_refusal`` says which status and body a refusal becomes; what it writes commits with the receipt.
+
+    :raises ActionIdReused: the id, or its place in the lane, is known as something else.
+    """
+    known = _claim(claim)
+    # Nothing is left for the door to close: it was answered before, or is written or undone below.
+    door.flushed = True
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            status, body = APPLIED, act()
+            flush(door.entries, at=door.at, action_id=claim.action_id)
+    except Refusal as refusal:
+        status, body = on_refusal(refusal)
+    return _complete(claim.action_id, status=status, body=body)
+
+
+def _claim(claim: Claim) -> Answer | None:
+    with prepared_cursor() as cursor:
+        # ON CONFLICT waits for a transaction that is inserting the same id or place: of two copies of one request that
+        # arrive together, the second reads the answer of the first.
         cursor.execute(
-            "INSERT INTO journal_receipt (action_id, by, kind, fingerprint) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (action_id) DO NOTHING",
-            [action_id, by, kind, fingerprint],
+            "INSERT INTO journal_receipt (action_id, by, kind, fingerprint, lane, seq) VALUES (%s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [claim.action_id, claim.by, claim.kind, claim.fingerprint, claim.lane, claim.seq],
         )
         if cursor.rowcount == 1:
             return None
         cursor.execute(
-            "SELECT by, kind, fingerprint, status, answer FROM journal_receipt WHERE action_id = %s",
-            [action_id],
+            "SELECT action_id, by, kind, fingerprint, status, answer FROM journal_receipt"
+            " WHERE action_id = %(id)s OR (lane = %(lane)s AND seq = %(seq)s) ORDER BY (action_id = %(id)s) DESC LIMIT 1",
+            {"id": claim.action_id, "lane": claim.lane, "seq": claim.seq},
         )
-        known_by, known_kind, known_fingerprint, status, answer = cursor.fetchone()
-    if (known_by, known_kind, bytes(known_fingerprint)) != (by, kind, fingerprint):
-        raise ActionIdReused(action_id=str(action_id))
+        action_id, by, kind, fingerprint, status, answer = cursor.fetchone()
+    # What was not understood once may be understood now, and still gets the answer that it got.
+    same_args = not claim.fingerprint or status == QUARANTINED or bytes(fingerprint) == claim.fingerprint
+    if (action_id, by, kind) != (claim.action_id, claim.by, claim.kind) or not same_args:
+        raise ActionIdReused(action_id=str(claim.action_id))
     return Answer(status=status, body=orjson.loads(answer), replayed=True)
 
 
 def _complete(action_id: UUID, *, status: int, body: dict[str, Any]) -> Answer:
     text = orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z).decode()
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "UPDATE journal_receipt SET status = %s, answer = %s WHERE action_id = %s", [status, text, action_id]
         )

@@ -51,8 +51,6 @@ class Kind:
     version: int = 1
     # The agency's column that says, in seconds, how old a request of this kind may be when it reaches us; empty for ever.
     life: str = ""
-    # The agency's column that says, in seconds, how old a request of this kind may be when it reaches us; empty for ever.
-    life: str = ""
     upcasters: Mapping[int, Upcaster] = field(default_factory=dict)
     needs_sign_on: bool = True
 

@@ -78,7 +78,7 @@ class ActionView(APIView):
             at=now,
             happened_at=envelope.validated_data["happened_at"],
         )
-        body = answer.body | {"status": "applied" if answer.applied else "refused"}
+        body = answer.body | {"status": answer.verdict}
         if answer.replayed:
             body["replayed"] = True
         return Response(body, status=answer.status)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from django.db import connection
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from journal.prepared import prepared_cursor
 from journal.refusals import NotAllowed, NotFound
 from responders.actors import Actor
 
@@ -54,10 +54,16 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "tablet.sign_off": _TABLET,
     "tablet.revoke": _MANAGERS,
     "tablet.rename": _MANAGERS,
+    "tablet.resync": _MANAGERS,
+    "tablet.purge": _MANAGERS,
+    # What is kept may say anything about anybody: a supervisor's, like the calls themselves.
+    "quarantine.retry": _SUPERVISOR,
+    "quarantine.close": _SUPERVISOR,
     "call.create": _DESK,
     "call.update": _DESK,
     "call.answer": _CREW_OR_RADIO,
     "call.note": _CREW_OR_RADIO,
+    "call.at_scene": _CREW_OR_RADIO,
     # Only a tablet has the picture: the desk has nothing to attach for it.
     "call.attach": _CREW,
     "call.overrule": _DESK,
@@ -88,6 +94,7 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "alarm.acknowledge": _DESK,
     "caution.add": _DESK,
     "caution.end": _DESK,
+    "flag.settle": _SUPERVISOR,
     "debrief.comment": _DESK | {"OFFICER"},
     "debrief.close": _SUPERVISOR,
     "shift.sign_off": _CREW,
@@ -101,6 +108,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "officer": {"GET": frozenset({"OFFICER"})},
     "supervisor": {"GET": _SUPERVISOR},
     "supervisor-part": {"GET": _SUPERVISOR},
+    "quarantine": {"GET": _SUPERVISOR},
+    "quarantine-rows": {"GET": _SUPERVISOR},
+    "quarantine-read": {"POST": _SUPERVISOR},
     "fleet": {"GET": _MANAGERS},
     "fleet-rows": {"GET": _MANAGERS},
     # The tablet's pages are shells without anybody's data; what they show comes through the API.
@@ -143,6 +153,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "tablets.sign-on": {"POST": _TABLET},
     "tablets.sign-off": {"POST": _TABLET},
     "tablets.unlock": {"POST": _CREW},
+    "tablets.key": {"POST": _CREW},
+    "tablets.purged": {"POST": _TABLET},
     "tablets.me": {"GET": _TABLET},
     "tablets.position": {"POST": _CREW},
     # What a crew left behind still goes up, with nobody signed on; who may look is dispatch's to say.
@@ -248,7 +260,7 @@ def check_still_stands(actor: Actor) -> None:
     """
     if actor.person_id is None or actor.access_epoch is None:
         return
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM responders_person WHERE id = %s AND access_epoch = %s AND is_active FOR SHARE",
             [actor.person_id, actor.access_epoch],

@@ -27,14 +27,16 @@ from responders.authentication import actor_of as person_at_session
 from responders.models import Person
 from responders.refusals import SecondFactorMissing, SecondFactorNeeded
 from responders.sessions import key_hash
-from tablets import refusals, serializers, sync
+from tablets import lanes, load, refusals, seals, serializers, sync
 from tablets.actions import pair as pairing
+from tablets.actions import purges
 from tablets.actions import sign_off as signing_off
 from tablets.actions import sign_on as signing_on
-from tablets.authentication import note_touch, set_cookie
-from tablets.models import Contact, Ticket
+from tablets.authentication import note_touch, set_cookie, standing_now
+from tablets.exchange import PROTOCOL, Exchange, read_exchange
+from tablets.models import Contact, Installation, Ticket
 from tablets.secrets import hash_token, new_token
-from tablets.streams import STANDINGS_SQL, Bearer, Standing, standings_arguments, standings_of
+from tablets.streams import Bearer, Standing
 from tablets.times import instant
 
 TICKET_SECONDS = 30
@@ -200,15 +202,88 @@ class Sync(APIView):
     """
 
     route_name = "sync"
+    takes_deposits = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """
+        Keep room for what carries actions: who only asks may have to come back, and is told so before anything is done.
+        """
+        self.slot = load.enter(lambda: _carries_actions(request))
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """
+        Give the room back.
+        """
+        load.leave(getattr(self, "slot", False))
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @extend_schema(operation_id="sync", request=serializers.Exchange, responses={200: _OBJECT, 426: _OBJECT})
     def post(self, request: Request) -> HttpResponse:
         """
-        Exchange: what changed in every stream that the bearer may hear (docs/tablet-protocol.md). Writes nothing.
+        Exchange: a tablet's actions up, answers down, and what changed in every stream that the bearer may hear.
         """
         now = timezone.now()
-        exchange = sync.read_exchange(request.data)
-        return HttpResponse(sync.pull(_standing(request, at=now), exchange, at=now), content_type="application/json")
+        exchange = read_exchange(request.data)
+        standing = _standing(request, at=now)
+        if exchange.installation is not None and standing.bearer.tablet_id is None:
+            raise refusals.TabletAnswersOnly
+        taken = lanes.take(standing, exchange, received_at=now)
+        if not exchange.understood:
+            return _unknown_protocol(standing, exchange, taken)
+        if taken.answers:
+            # Minutes may have passed in a queue's seconds, and whoever signed on or off in it hears other streams.
+            now = timezone.now()
+            if taken.changed_something:
+                standing = standing_now(standing.bearer, at=now) or standing
+        body = sync.pull(standing, exchange, taken=taken, at=now)
+        return HttpResponse(body, content_type="application/json")
+
+
+class Key(APIView):
+    """
+    POST /api/tablets/key/
+    """
+
+    route_name = "tablets.key"
+
+    @extend_schema(operation_id="tablet_key", request=serializers.Key, responses={200: _OBJECT})
+    def post(self, request: Request) -> Response:
+        """
+        Release, to whoever is signed on, the keys of what this installation keeps, and say to whom its actions are sealed.
+        """
+        now = timezone.now()
+        given = _read(serializers.Key, request)
+        tablet_id, person_id = _tablet_id(request), _actor(request).person_id
+        standing = cast("Standing", request.auth)
+        assert person_id is not None, "the grants let nobody else in"
+        assert standing.expires_at is not None, "somebody is signed on"
+        exchange = Exchange(installation=given["installation"])
+        if (over := lanes.enter(standing, exchange, at=now)) is not None:
+            raise over
+        installation = Installation.objects.get(pk=given["installation"], tablet=tablet_id)
+        released = seals.release(installation=installation.pk, generation=installation.generation, person_id=person_id)
+        return Response({**released, "lease_until": instant(standing.expires_at)})
+
+
+class Purged(APIView):
+    """
+    POST /api/tablets/purged/
+    """
+
+    route_name = "tablets.purged"
+    takes_deposits = True
+
+    @extend_schema(operation_id="tablet_purged", request=serializers.Purged, responses={200: _OBJECT})
+    def post(self, request: Request) -> Response:
+        """
+        Say that an installation was erased, with what it held and what is left: proof for whoever ordered it.
+        """
+        now = timezone.now()
+        given = _read(serializers.Purged, request)
+        with open_door(by=_actor(request), at=now):
+            purge = purges.confirm(tablet_id=_tablet_id(request), by=_actor(request), at=now, **given)
+        return Response({"confirmed_at": None if purge.confirmed_at is None else instant(purge.confirmed_at)})
 
 
 class LiveTicket(APIView):
@@ -298,6 +373,24 @@ class Positions(APIView):
         return Response({"now": instant(now), "positions": rows, "tablets": tablets})
 
 
+def _carries_actions(request: Request) -> bool:
+    return isinstance(request.data, dict) and bool(request.data.get("actions"))
+
+
+def _unknown_protocol(standing: Standing, exchange: Exchange, taken: lanes.Taken) -> Response:
+    refusal = refusals.ProtocolUnknown(supported=[PROTOCOL])
+    body = {
+        "status": "refused",
+        **refusal.as_dict(),
+        "supported": [PROTOCOL],
+        "answers": [answered.as_dict() for answered in taken.answers],
+        "seq": lanes.last_seq(standing, exchange.installation),
+    }
+    if taken.expected_seq is not None:
+        body["expected_seq"] = taken.expected_seq
+    return Response(body, status=refusal.status)
+
+
 def _units_of_same_areas(actor: Actor) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -317,9 +410,7 @@ def _standing(request: Request, *, at: datetime) -> Standing:
     bearer = Bearer(
         person_id=actor.person_id, session_key=key_hash(session_key or ""), access_epoch=actor.access_epoch or 0
     )
-    with connection.cursor() as cursor:
-        cursor.execute(STANDINGS_SQL, standings_arguments([bearer], at=at))
-        standing = standings_of([bearer], cursor.fetchall()).get(bearer)
+    standing = standing_now(bearer, at=at)
     if standing is None:
         raise refusals.NothingToHear
     return standing

@@ -20,7 +20,15 @@ from tablets import refusals
 from tablets.models import Tablet
 from tablets.origins import allowed_origins
 from tablets.secrets import hash_token
-from tablets.streams import TOKEN_SQL, Standing, standing_of
+from tablets.streams import (
+    STANDINGS_SQL,
+    TOKEN_SQL,
+    Bearer,
+    Standing,
+    standing_of,
+    standings_arguments,
+    standings_of,
+)
 
 COOKIE_AGE = timedelta(days=365)
 # A tablet's last contact is written at most this often.
@@ -33,6 +41,8 @@ _LONGEST = 100
 class TabletAuthentication(BaseAuthentication):
     """
     Lets a paired tablet use the API, as the responder who is signed on at it.
+
+    A view that says ``takes_deposits`` is for revoked tablets, too: they deliver what they still hold.
     """
 
     def authenticate(self, request: Request) -> tuple[Actor, Standing] | None:
@@ -50,7 +60,7 @@ class TabletAuthentication(BaseAuthentication):
         standing = standing_of_token(token, at=now)
         if standing is None:
             raise refusals.TabletUnknown
-        if standing.revoked:
+        if standing.revoked and not _takes_deposits(request):
             raise refusals.TabletRevoked(purge=True)
         if standing.seen_at is None or now - standing.seen_at >= CONTACT_EVERY:
             note_contact(standing, at=now)
@@ -87,6 +97,15 @@ def standing_of_token(token: str, *, at: datetime) -> Standing | None:
         cursor.execute(TOKEN_SQL, {"token_hash": hash_token(token[:_LONGEST]), "at": at})
         row = cursor.fetchone()
     return None if row is None else standing_of(row)
+
+
+def standing_now(bearer: Bearer, *, at: datetime) -> Standing | None:
+    """
+    Return what a bearer is and may hear at this moment, or None where they have no access any more.
+    """
+    with prepared_cursor() as cursor:
+        cursor.execute(STANDINGS_SQL, standings_arguments([bearer], at=at))
+        return standings_of([bearer], cursor.fetchall()).get(bearer)
 
 
 def note_contact(standing: Standing, *, at: datetime) -> None:
@@ -150,6 +169,11 @@ def _standing_of_page(request: HttpRequest) -> Standing | None:
         return None
     standing = standing_of_token(token, at=datetime.now(UTC))
     return None if standing is None or standing.revoked else standing
+
+
+def _takes_deposits(request: Request) -> bool:
+    view = (request.parser_context or {}).get("view")
+    return bool(getattr(view, "takes_deposits", False))
 
 
 def _token_of(request: HttpRequest) -> str | None:

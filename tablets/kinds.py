@@ -6,9 +6,9 @@ from typing import Any
 
 from journal.kinds import Kind, Nature
 from tablets import serializers
-from tablets.actions import registry, sign_off, sign_on
+from tablets.actions import purges, quarantine, registry, sign_off, sign_on
 from tablets.actions.sign_off import SignedOff
-from tablets.models import SignOn, Tablet
+from tablets.models import Quarantined, SignOn, Tablet
 
 
 def answer_tablet(tablet: Tablet) -> dict[str, Any]:
@@ -39,6 +39,13 @@ def answer_sign_off(done: SignedOff) -> dict[str, Any]:
     return {"tablet": done.tablet.pk, "flags": done.flags}
 
 
+def answer_kept(row: Quarantined) -> dict[str, Any]:
+    """
+    Return what the receipt of an action on something in quarantine says.
+    """
+    return {"ticket": row.pk, "state": row.state, "result": row.result}
+
+
 KINDS: list[Kind] = [
     Kind(
         "tablet.sign_on",
@@ -51,10 +58,14 @@ KINDS: list[Kind] = [
     Kind(
         "tablet.sign_off",
         Nature.FACT,
-        serializers.SignOffArgs,
+        serializers.LeaveArgs,
         act=sign_off.sign_off_as_told,
         answer=answer_sign_off,
     ),
     Kind("tablet.revoke", Nature.DESK, serializers.Revoke, act=registry.revoke, answer=answer_tablet),
     Kind("tablet.rename", Nature.DESK, serializers.Rename, act=registry.rename, answer=answer_tablet),
+    Kind("tablet.resync", Nature.DESK, serializers.OneTablet, act=purges.resync, answer=answer_tablet),
+    Kind("tablet.purge", Nature.DESK, serializers.OneTablet, act=purges.purge, answer=answer_tablet),
+    Kind("quarantine.retry", Nature.DESK, serializers.RetryArgs, act=quarantine.retry, answer=answer_kept),
+    Kind("quarantine.close", Nature.DESK, serializers.CloseArgs, act=quarantine.close, answer=answer_kept),
 ]

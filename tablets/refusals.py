@@ -182,60 +182,120 @@ class AttachmentBusy(Refusal):
     status = 503
 
 
-class AttachmentNotBegun(Refusal):
+class InstallationElsewhere(Refusal):
     """
-    Bytes came of something that no tablet has said it would send; begin with POST /api/attachments/.
-    """
-
-    code = "attachment_not_begun"
-    message = "This upload has not begun, or was given up. It begins again by itself."
-    status = 404
-
-
-class AttachmentWrongOffset(Refusal):
-    """
-    The bytes do not follow what is here; facts say from where to go on.
+    This store belongs to a tablet of another agency.
     """
 
-    code = "attachment_wrong_offset"
-    message = "These bytes are here already, or others are missing before them."
-    status = 409
+    code = "installation_elsewhere"
+    message = "This tablet's queue belongs to another agency. A supervisor sees what it holds."
 
 
-class AttachmentTooLong(Refusal):
+class PurgeOrdered(Refusal):
     """
-    More bytes came than the tablet said there would be.
+    This store is over: what it holds is taken as a deposit, and nothing comes down to it.
     """
 
-    code = "attachment_too_long"
-    message = "More came than was said. Nothing of it was kept."
+    code = "purge_ordered"
+    message = "A supervisor has ordered this tablet to erase itself. They see what it held."
+
+
+class InvalidEnvelope(Refusal):
+    """
+    Something about an action, beside its arguments, cannot be read; facts name each field.
+    """
+
+    code = "invalid_envelope"
+    message = "This could not be understood. A supervisor sees it as it was sent."
+    status = 400
+
+
+class CannotUnseal(Refusal):
+    """
+    Sealed arguments do not open: made for another key or another action, or changed on the way.
+    """
+
+    code = "cannot_unseal"
+    message = "This could not be opened. A supervisor sees that it was sent."
+    status = 400
+
+
+class NotSignedOnThen(Refusal):
+    """
+    The person whose action this says it is was not signed on at this tablet when it happened.
+    """
+
+    code = "not_signed_on_then"
+    message = "Nobody of that name was signed on here then. A supervisor sees what was sent."
+    status = 403
+
+
+class DependsRefused(Refusal):
+    """
+    A request that stands on another one, which was not granted; facts name its place.
+    """
+
+    code = "depends_refused"
+    message = "This stood on a request that was not granted."
+
+
+class ServerFault(Refusal):
+    """
+    An action met a fault of ours three times. It is kept whole, and somebody is told.
+    """
+
+    code = "server_fault"
+    message = "Something went wrong on our side. A supervisor sees what was sent."
+    status = 500
+
+
+class NotUnderstood(Refusal):
+    """
+    Wraps the refusal that says why an action can neither be done nor be refused: it goes into quarantine.
+    """
+
+    code = "not_understood"
+    message = "This could not be understood."
+
+    def __init__(self, why: Refusal) -> None:
+        super().__init__()
+        self.why = why
+
+
+class TooManyActions(Refusal):
+    """
+    One exchange carries more actions than the protocol allows; facts say how many it does.
+    """
+
+    code = "too_many_actions"
+    message = "This is too much at once. Send it in parts."
     status = 413
 
 
-class AttachmentHashWrong(Refusal):
+class ServerBusy(Refusal):
     """
-    All bytes came, and they are not what they were called. They are dropped; the tablet begins again.
-    """
-
-    code = "attachment_hash_wrong"
-    message = "What came is not what was to come. It is sent again."
-    status = 422
-
-
-class AttachmentsUnfinished(Refusal):
-    """
-    This tablet has begun more than it may leave unfinished; facts say how many bytes.
+    The server cannot take this now; facts say after how many seconds to come back. Nothing is lost by that.
     """
 
-    code = "attachments_unfinished"
-    message = "Too many photos of this tablet are half sent. They are finished first."
-
-
-class AttachmentBusy(Refusal):
-    """
-    Everything is here, and a picture of somebody else is being looked at: ask again in a moment.
-    """
-
-    code = "attachment_busy"
-    message = "The photo is here and has not been looked at yet."
+    code = "server_busy"
+    message = "The server is busy. Nothing was lost: the tablet tries again by itself."
     status = 503
+
+
+class QuarantineNotFound(Refusal):
+    """
+    There is nothing under this ticket, or it is another agency's: both answer alike.
+    """
+
+    code = "quarantine_not_found"
+    message = "There is no such ticket."
+    status = 404
+
+
+class QuarantineClosed(Refusal):
+    """
+    Somebody has dealt with this ticket already; facts say how.
+    """
+
+    code = "quarantine_closed"
+    message = "Somebody has dealt with this already."

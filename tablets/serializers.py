@@ -37,7 +37,7 @@ class SignOnArgs(serializers.Serializer[Anything]):
     planned_end_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class SignOffArgs(serializers.Serializer[Anything]):
+class LeaveArgs(serializers.Serializer[Anything]):
     """
     Arguments of tablet.sign_off: none, the actor signs off.
     """
@@ -107,15 +107,109 @@ class HeldStream(serializers.Serializer[Anything]):
     )
 
 
+class Envelope(serializers.Serializer[Anything]):
+    """
+    One action of a tablet's queue.
+    """
+
+    seq = serializers.IntegerField(min_value=1, max_value=(1 << 53) - 1)
+    id = serializers.UUIDField()
+    kind = serializers.CharField(max_length=60)
+    v = serializers.IntegerField(min_value=1)
+    args = serializers.DictField(required=False)
+    sealed = serializers.DictField(child=serializers.CharField(), required=False)
+    after = serializers.ListField(child=serializers.IntegerField(min_value=1), required=False)
+    actor = serializers.CharField(max_length=18)
+    happened_at = serializers.DateTimeField(required=False, allow_null=True)
+    jumped = serializers.BooleanField(required=False)
+
+
+class Outbox(serializers.Serializer[Anything]):
+    """
+    What waits on a tablet.
+    """
+
+    count = serializers.IntegerField(min_value=0)
+    oldest_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
 class Exchange(serializers.Serializer[Anything]):
     """
-    POST /api/sync
+    POST /api/sync. Describes the request; it is read by tablets/exchange.py.
     """
 
     protocol = serializers.IntegerField()
-    streams = serializers.DictField(child=HeldStream(), default=dict)
+    schema = serializers.IntegerField(required=False, min_value=0)
+    installation = serializers.UUIDField(required=False, allow_null=True)
+    epoch = serializers.CharField(required=False, allow_null=True, max_length=80)
     sent_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    first_seq = serializers.IntegerField(required=False, min_value=1)
     app_version = serializers.CharField(required=False, max_length=30, allow_blank=True, default="")
+    outbox = Outbox(required=False, allow_null=True)
+    persisted = serializers.BooleanField(required=False, allow_null=True)
+    mismatches = serializers.IntegerField(required=False, min_value=0)
+    streams = serializers.DictField(child=HeldStream(), default=dict)
+    actions = serializers.ListField(child=Envelope(), required=False, max_length=100)
+
+
+class Key(serializers.Serializer[Anything]):
+    """
+    POST /api/tablets/key/
+    """
+
+    installation = serializers.UUIDField()
+
+
+class ErasedStream(serializers.Serializer[Anything]):
+    """
+    What a tablet held of a stream that it erased.
+    """
+
+    count = serializers.IntegerField(min_value=0, max_value=(1 << 31) - 1)
+    digest = serializers.RegexField(r"^[0-9a-f]{16}\Z")
+
+
+class Purged(serializers.Serializer[Anything]):
+    """
+    POST /api/tablets/purged/
+    """
+
+    installation = serializers.UUIDField()
+    held = serializers.DictField(child=ErasedStream(), default=dict)
+    left = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=(1 << 31) - 1), default=dict)
+
+    def validate(self, attrs: Anything) -> Anything:
+        """
+        Refuse more than any tablet holds.
+        """
+        if len(attrs["held"]) > 100 or len(attrs["left"]) > 100:
+            raise serializers.ValidationError("At most 100 are expected.")
+        return attrs
+
+
+class OneTablet(serializers.Serializer[Anything]):
+    """
+    Arguments of tablet.resync and tablet.purge.
+    """
+
+    tablet = serializers.IntegerField(min_value=1)
+
+
+class RetryArgs(serializers.Serializer[Anything]):
+    """
+    Arguments of quarantine.retry.
+    """
+
+    ticket = serializers.IntegerField(min_value=1)
+
+
+class CloseArgs(serializers.Serializer[Anything]):
+    """
+    Arguments of quarantine.close.
+    """
+
+    ticket = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=300)
 
 
 class BeginAttachment(serializers.Serializer[Anything]):

@@ -7,6 +7,7 @@ from datetime import datetime
 from journal.record import record
 from responders.actors import Actor
 from tablets import refusals
+from tablets.actions import purges
 from tablets.actions.sign_off import end_at
 from tablets.models import LockedTablet, Tablet
 
@@ -19,12 +20,14 @@ def revoke(*, tablet: int, by: Actor, at: datetime, happened_at: datetime | None
 
     :raises TabletNotFound: there is no such tablet, or it is another agency's.
     """
+    purges.lock_installations(tablet)
     locked = _lock_own(tablet, by)
     if locked.revoked_at is not None:
         return locked
     locked.revoked_at = at
     locked.save(update_fields=["revoked_at"])
     end_at(locked, at=at)
+    purges.order(locked.pk, by=by, at=at)
     record(
         "tablet.revoked",
         agency_id=locked.agency_id,

@@ -7,13 +7,14 @@ Sign-ons are measured against the real clock, in the web as in the live process:
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from uuid import uuid4
 
 from django.test import Client
 
 from journal.door import open_door
 from responders.models import Person, Unit
 from tablets.actions import sign_on as signing_on
-from tablets.models import SignOn, Tablet
+from tablets.models import Quarantined, SignOn, Tablet
 from tablets.secrets import hash_token, new_token
 from tests.factories import responders as make
 
@@ -79,3 +80,22 @@ def crewed(unit: Unit) -> Paired:
     new = paired(unit)
     signed_on(new.tablet)
     return new
+
+
+def quarantined(at_tablet: Tablet) -> Quarantined:
+    """
+    Return something that this tablet sent and nobody understood.
+    """
+    return Quarantined.objects.create(
+        agency=at_tablet.agency,
+        tablet=at_tablet,
+        installation=uuid4(),
+        seq=1,
+        action_id=uuid4(),
+        kind="call.unheard_of",
+        version=1,
+        raw='{"seq":1,"kind":"call.unheard_of","v":1}',
+        received_at=datetime.now(UTC),
+        code="unknown_kind",
+        message="This version of CARE Field does not know that action.",
+    )

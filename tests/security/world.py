@@ -82,10 +82,12 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
             assignment=held, call=held.call, to_unit=third, asked_at=now, asked_by="person:1"
         )
         policy = Policy.objects.create(agency=of.agency, name=f"Policy {unit.pk}", version=1, rules={})
+    tablet = tablets.paired(unit).tablet
     return {
         "unit": unit.pk,
         "person": responders.person(of.agency).pk,
-        "tablet": tablets.paired(unit).tablet.pk,
+        "tablet": tablet.pk,
+        "ticket": tablets.quarantined(tablet).pk,
         "call": held.call_id,
         "assignment": held.pk,
         "stop": stop.pk,

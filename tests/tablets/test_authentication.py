@@ -58,10 +58,14 @@ def test_a_revoked_tablet_is_told_to_erase_itself() -> None:
     with open_door(by=by, at=datetime.now(UTC)):
         registry.revoke(tablet=tablet.tablet.pk, by=by, at=datetime.now(UTC))
 
-    answer = tablet.client.post("/api/sync", {"protocol": 1}, content_type="application/json")
+    answer = tablet.client.get("/api/tablets/me/")
+    exchange = tablet.client.post("/api/sync", {"protocol": 1}, content_type="application/json")
 
     assert answer.status_code == 401
     assert (answer.json()["code"], answer.json()["facts"]) == ("tablet_revoked", {"purge": True})
+    # The exchange alone goes on: what the tablet has not sent yet is taken, and nothing comes down.
+    assert exchange.status_code == 200
+    assert (exchange.json()["purge"], exchange.json()["streams"]) == (True, {})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from journal.door import open_door
 from journal.models import Document, Stream
 from responders.models import ServiceArea, Unit
-from tablets.sync import HeldStream, answer_streams
+from tablets.exchange import HeldStream
+from tablets.sync import answer_streams
 from tests.factories import responders as make
 from tests.factories import tablets as make_tablets
 from tests.security.clients import desk_client
@@ -198,7 +199,8 @@ def test_a_desk_gets_its_desk() -> None:
         ({"protocol": 2}, 426),
         ({}, 426),
         ({"protocol": "1"}, 426),
-        ({"protocol": 1, "actions": []}, 400),
+        ({"protocol": 1, "actions": {}}, 400),
+        ({"protocol": 1, "who": 1}, 400),
         ({"protocol": 1, "streams": []}, 400),
         ({"protocol": 1, "streams": {"area.1": 5}}, 400),
         ({"protocol": 1, "streams": {"area.1": {}}}, 400),
