@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes, webcrypto } from "node:crypto";
 import { test } from "node:test";
 
-import { Attachments, MAX_BYTES, NotAttached } from "../../tablets/static/tablets/attachments.js";
+import { Attachments, MAX_BYTES, NotAttached, together } from "../../tablets/static/tablets/attachments.js";
 import { Browser, Fuse, Peer, until } from "./peer.js";
 
 const { subtle } = webcrypto;
@@ -271,4 +271,19 @@ test("the next crew of the tablet sends what the last one left", async (t) => {
 
   await until(() => first.uploads.all.get(held.sha256)?.state === "READY", "sent");
   assert.equal(first.attachments.all()[0].call, 12);
+});
+
+test("a screen shows the server's word and this device's together, and the one that knows more", () => {
+  const said = (state, more = {}) => ({ call: 12, sha256: "a", purpose: "PHOTO", caption: "door", by: "", at: "2026-06-03T19:00:00Z", state, code: null, type: null, size: null, width: null, height: null, ...more });
+  const held = (state, more = {}) => ({ sha256: "a", call: 12, purpose: "PHOTO", caption: "door", state, code: "", size: 100, offset: 0, at: 1, ...more });
+  const states = (documents, here) => together(documents, here).map(({ state, part, here: mine }) => [state, part, mine]);
+
+  assert.deepEqual(states([], [held("waiting")]), [["waiting", 0, true]]);
+  assert.deepEqual(states([said("WAITING")], [held("waiting", { offset: 40 })]), [["sending", 0.4, true]]);
+  assert.deepEqual(states([said("WAITING")], []), [["waiting", 0, false]]);
+  assert.deepEqual(states([said("WAITING")], [held("sent", { offset: 100 })]), [["sent", 1, true]]);
+  assert.deepEqual(states([said("READY")], [held("waiting", { offset: 40 })]), [["ready", 1, true]]);
+  assert.deepEqual(states([said("REFUSED", { code: "never_came" })], [held("waiting")]), [["waiting", 0, true]]);
+  assert.deepEqual(together([said("REFUSED", { code: "damaged" })], []).map(({ code }) => code), ["damaged"]);
+  assert.equal(together([said("READY"), said("READY", { purpose: "SIGNATURE" })], [held("sent")]).length, 2);
 });

@@ -2,6 +2,7 @@
  * The tablet app: wires the device's store, the line, the crew's actions and the screen together.
  */
 
+import { Attachments, NotAttached, pieceSender } from "./attachments.js";
 import { notice, statusBar, topBar } from "./bars.js";
 import { board } from "./board.js";
 import { myCall } from "./call.js";
@@ -13,6 +14,7 @@ import { Line } from "./line.js";
 import { MapView } from "./map.js";
 import { lockView, overlay } from "./overlays.js";
 import { LEAST_DIGITS, whyNotPin } from "./pins.js";
+import { Pictures, signed, taken } from "./photos.js";
 import { Position } from "./position.js";
 import { isTake } from "./requests.js";
 import { awayWords, sheet } from "./sheets.js";
@@ -177,11 +179,28 @@ const line = new Line({
   fetchJson: background,
   clock,
   onState: () => {
-    if (line.state !== "offline") wakeOpening();
+    if (line.state !== "offline") {
+      wakeOpening();
+      pictures.retry();
+      attachments?.wake();
+    }
     schedule();
   },
   onSignedOff: (why) => void end(why),
 });
+// Without TLS there is neither a hash nor a key, and a photo would be kept as it is.
+const attachments = device.durable
+  ? new Attachments({
+      device,
+      subtle: crypto.subtle,
+      send: pieceSender({ headers: { "X-Tablet": "1", "X-Background": "1" } }),
+      mayUpload: () => !ended && line.state !== "offline" && device.status().pending === 0,
+      onChange: () => schedule(),
+    })
+  : null;
+const pictures = new Pictures({ attachments, headers: { "X-Tablet": "1", "X-Background": "1" }, onChange: () => schedule() });
+/** A photo that was taken and not attached yet. @type {import("./photos.js").Taken|null} */
+let draft = null;
 const updates = new Updates({
   // Loaded anew, the app needs the server or a PIN to open: never without signal.
   quiet: () => !s.call && !ui.sheet && !ui.told.length && !ui.unlocking && line.state !== "offline" && (ui.durable || !device.pending().length) && (!ui.gate || !ui.pin.digits),
@@ -210,6 +229,7 @@ function snapshot() {
     now: clock.now(),
     here: position.point,
     memory,
+    held: attachments?.all() ?? [],
   });
 }
 
@@ -245,6 +265,7 @@ function fact(kind, more = {}) {
  * @returns {Promise<(Action & {done: Promise<Action>})|null>} null: it could not be kept, and the crew has been told
  */
 async function perform(kind, args) {
+  attachments?.yield();
   try {
     const action = await device.do(kind, args, { actor: String(self.personId ?? "") });
     schedule();
@@ -271,6 +292,38 @@ function miles() {
   const given = typed("miles").replace(",", ".");
   if (!given) return null;
   return /^\d{1,7}(\.\d)?$/.test(given) ? given : undefined;
+}
+
+/**
+ * Do what takes a moment with the sheet that is open, and say on it what went wrong.
+ * @param {() => Promise<unknown>} work
+ */
+async function busily(work) {
+  if (ui.busy) return;
+  ui.busy = true;
+  ui.problem = "";
+  schedule();
+  try {
+    await work();
+  } catch (error) {
+    ui.problem = error instanceof NotAttached ? error.message : "This was not kept: this tablet's memory is full or broken.";
+  }
+  ui.busy = false;
+  schedule();
+}
+
+/**
+ * @param {import("./attachments.js").Purpose} purpose
+ * @param {import("./photos.js").Taken} picture
+ */
+async function attach(purpose, { bytes, type, thumb, url }) {
+  if (!s.call || !attachments) return;
+  attachments.yield();
+  await attachments.add({ bytes, type, thumb, call: Number(s.call.id), purpose, caption: typed("caption").slice(0, 300), actor: String(self.personId ?? "") });
+  if (url) URL.revokeObjectURL(url);
+  draft = null;
+  act.close();
+  void line.pull();
 }
 
 const act = {
@@ -353,6 +406,35 @@ const act = {
       act.close();
     }
     schedule();
+  },
+
+  mayAttach: () => attachments !== null,
+  draft: () => draft,
+  /**
+   * @param {import("./attachments.js").Shown} shown
+   * @param {boolean} large
+   */
+  pictureUrl: (shown, large) => pictures.url(shown, large),
+  /** @param {File} file */
+  photo(file) {
+    void busily(async () => {
+      if (draft) URL.revokeObjectURL(draft.url);
+      draft = await taken(file);
+      act.sheet("photo");
+    });
+  },
+  attachPhoto() {
+    void busily(async () => {
+      if (draft) await attach("PHOTO", draft);
+    });
+  },
+  attachSignature() {
+    void busily(async () => attach("SIGNATURE", await signed()));
+  },
+  /** @param {import("./attachments.js").Shown} shown */
+  forgetPicture({ sha256 }) {
+    void attachments?.forget((held) => held.sha256 === sha256);
+    act.close();
   },
 
   /** @param {string} value */
@@ -787,8 +869,13 @@ function draw() {
     self.name = s.unit.call_sign;
     void remember();
   }
-  if (ui.gate) return drawGate(ui.gate);
+  if (ui.gate) {
+    pictures.clear();
+    return drawGate(ui.gate);
+  }
   greet();
+  // What the server has is not needed here any longer than its call.
+  void attachments?.forget((held) => held.state === "sent" && String(held.call) !== s.call?.id);
   lookAtDevice();
   if (ui.toast && ui.toast.until < Date.now()) ui.toast = null;
   if (!s.call && ui.tab === "call") ui.tab = "board";
@@ -1060,6 +1147,7 @@ function deviceChanged(change) {
     case "action": {
       const { action } = change;
       if (action.state === "applied") recent.push(action);
+      if (action.settledAt) attachments?.wake();
       if (action.state === "refused") refused(action);
       break;
     }

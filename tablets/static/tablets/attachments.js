@@ -460,3 +460,48 @@ export class Attachments {
 
 /** @param {string} text @returns {Bytes} */
 const utf8 = (text) => new TextEncoder().encode(text);
+
+/** A document of the collection `attachment`. @typedef {import("./wire.js").AttachmentBody} AttachmentBody */
+
+/**
+ * One photo or signature of a call as a screen shows it, from whatever is known of it: the server's word, or this device's.
+ * `here`: this device has sent or will send it.
+ * @typedef {{sha256: string, purpose: Purpose, caption: string, at: number, state: "waiting"|"sending"|"sent"|"ready"|"refused", part: number, code: string, here: boolean}} Shown
+ */
+
+/**
+ * Put together what the server says of a call's attachments and what this device holds.
+ * @param {readonly AttachmentBody[]} said
+ * @param {readonly Held[]} held
+ * @returns {Shown[]} in the order in which they were taken
+ */
+export function together(said, held) {
+  const mine = new Map(held.map((one) => [`${one.sha256}|${one.purpose}`, one]));
+  /** @type {Shown[]} */
+  const shown = said.map((body) => {
+    const key = `${body.sha256}|${body.purpose}`;
+    const local = mine.get(key);
+    mine.delete(key);
+    const { state, part, code } = stateOf(body, local);
+    return { sha256: body.sha256, purpose: body.purpose, caption: body.caption, at: Date.parse(body.at), state, part, code, here: Boolean(local) };
+  });
+  for (const local of mine.values()) {
+    const { state, part, code } = stateOf(null, local);
+    shown.push({ sha256: local.sha256, purpose: local.purpose, caption: local.caption, at: local.at, state, part, code, here: true });
+  }
+  return shown.sort((a, b) => a.at - b.at || a.sha256.localeCompare(b.sha256));
+}
+
+/**
+ * @param {AttachmentBody|null} said
+ * @param {Held|undefined} local
+ * @returns {{state: Shown["state"], part: number, code: string}}
+ */
+function stateOf(said, local) {
+  if (said?.state === "READY") return { state: "ready", part: 1, code: "" };
+  // What this device is about to send again is not over because the server once gave it up.
+  if (local?.state === "waiting") return { state: local.offset ? "sending" : "waiting", part: local.offset / local.size, code: "" };
+  if (said?.state === "REFUSED") return { state: "refused", part: 0, code: said.code ?? "" };
+  if (local?.state === "refused") return { state: "refused", part: 0, code: local.code };
+  return { state: local ? "sent" : "waiting", part: local ? 1 : 0, code: "" };
+}

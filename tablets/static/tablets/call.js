@@ -5,6 +5,7 @@
 import { check } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
+import { photoList } from "./photos.js";
 import { canSpeak } from "./speak.js";
 import { age, spent, wallDay, wallTime } from "./times.js";
 import { DISQUALIFIERS, wordsOf } from "./words.js";
@@ -50,6 +51,7 @@ export function myCall(s, act, ui) {
       h("ul", { class: "checks" }, DISQUALIFIERS.map(([code, , no, yes, unknown]) => settled(code, call.answers[code]) ? check(call.answers[code], no, yes, unknown) : ask(code, call, s, act))),
       h("p", { class: "soft" }, about(s)),
       others(s),
+      photoList(s, act),
       notes(s),
     ),
     h(
@@ -62,6 +64,7 @@ export function myCall(s, act, ui) {
       call.point && h("a", { class: "btn tool", href: navigation(call), rel: "noreferrer", target: "_blank" }, icon("near_me"), h("span", null, "Navigate")),
       canSpeak() && tool(ui.speaking ? "close" : "hearing", ui.speaking ? "Stop" : "Read aloud", act.speak),
       tool("edit", "Note", () => act.sheet("note")),
+      act.mayAttach() && tool("photo_camera", "Photo", () => act.sheet("attach")),
     ),
   );
 }

@@ -6,6 +6,7 @@ import { rowDetails } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
 import { isTake } from "./requests.js";
+import { PHOTO_SHEETS } from "./photos.js";
 import { isTandem, offered } from "./standing.js";
 import { keypad } from "./gate.js";
 import { age, wallDay, wallTime } from "./times.js";
@@ -65,6 +66,8 @@ const words = (id, label, props = {}) => [h("label", { for: id }, label), h("tex
 
 /** @type {Record<string, Sheet>} */
 const SHEETS = {
+  ...PHOTO_SHEETS,
+
   clear: (s, act, ui) => {
     if (!s.call) return null;
     const chosen = ui.sheet?.chosen ?? "";

@@ -2,6 +2,7 @@
  * Everything that the screen shows at one moment, out of the documents, the crew's own facts and the clocks.
  */
 
+import { together } from "./attachments.js";
 import { away, metres } from "./places.js";
 import { requests } from "./requests.js";
 import { standing } from "./standing.js";
@@ -45,6 +46,7 @@ import { whyNot } from "./words.js";
  * @property {(OwnCall & {id: string})|null} call
  * @property {import("./standing.js").Standing|null} standing
  * @property {{body: import("./wire.js").NoteBody, id: string}[]} notes
+ * @property {import("./attachments.js").Shown[]} attached photos and signatures of the call
  * @property {import("./wire.js").PremiseBody|null} premise
  * @property {{id: string, body: import("./wire.js").OfferBody}[]} offers
  * @property {Row[]} rows
@@ -95,9 +97,10 @@ export class Memory {
  * @param {number} given.now
  * @param {Point|null} given.here
  * @param {Memory} given.memory
+ * @param {readonly import("./attachments.js").Held[]} [given.held] photos and signatures on this device
  * @returns {Snapshot}
  */
-export function look({ replica, self, line, facts, pending, trays, now, here, memory }) {
+export function look({ replica, self, line, facts, pending, trays, now, here, memory, held: kept = [] }) {
   const agency = /** @type {AgencyBody|null} */ (replica.all("agency", "reference.")[0]?.body ?? null);
   const own = `unit.${self.unitId}`;
   const unit = /** @type {UnitBody|null} */ (replica.get("unit", self.unitId, own));
@@ -109,6 +112,10 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
     .all("note", own)
     .filter(({ body }) => String(body.call) === held?.id)
     .sort((a, b) => a.body.at.localeCompare(b.body.at) || Number(a.id) - Number(b.id));
+  const attached = together(
+    replica.all("attachment", own).flatMap(({ body }) => (String(body.call) === held?.id ? [/** @type {import("./wire.js").AttachmentBody} */ (body)] : [])),
+    kept.filter(({ call }) => String(call) === held?.id),
+  );
   const standingNow = call ? standing(call.assignment, facts) : null;
   const asked = requests(pending, agency, line.state === "offline", now);
   const rows = unit && agency ? rowsOf({ replica, unit: asTold(unit, standingNow, pending), agency, feedAge, line, here, asked, memory, heldId: held?.id ?? "" }) : [];
@@ -125,6 +132,7 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
     call,
     standing: standingNow,
     notes,
+    attached,
     premise: held ? replica.get("premise", held.id, own) : null,
     offers: replica.all("offer", own).map(({ id, body }) => ({ id, body })),
     rows,

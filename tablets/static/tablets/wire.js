@@ -161,6 +161,24 @@
 /** @typedef {{call: number, text: string, by: string, origin: "CAD"|"DESK"|"UNIT", at: string}} NoteBody */
 
 /**
+ * A photo or a signature on a call; the picture itself is at /api/attachments/<sha256>/. What is null is not known before
+ * it is READY; `code` says why it was REFUSED.
+ * @typedef {object} AttachmentBody
+ * @property {number} call
+ * @property {string} sha256 of what the tablet had
+ * @property {"PHOTO"|"SIGNATURE"} purpose
+ * @property {string} caption
+ * @property {string} by
+ * @property {string} at
+ * @property {"WAITING"|"READY"|"REFUSED"} state
+ * @property {string|null} code
+ * @property {string|null} type
+ * @property {number|null} size
+ * @property {number|null} width
+ * @property {number|null} height
+ */
+
+/**
  * Another crew asks this one to take its call over.
  * @typedef {object} OfferBody
  * @property {number} call
