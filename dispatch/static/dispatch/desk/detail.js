@@ -5,6 +5,7 @@ import * as commands from "./commands.js";
 import { byId, el, fill, icon, key } from "./dom.js";
 import { earlierRows } from "./intake.js";
 import { DISQUALIFIERS, alarmWords, ms, ringing, say, who } from "./model.js";
+import { keepOnly, photoRows } from "./photos.js";
 import { all, facts, lineState, one, replica, zone } from "./store.js";
 
 /** @typedef {import("./model.js").Doc} Doc */
@@ -66,6 +67,9 @@ export function draw() {
   part("detail-decision", [about["decision"], about["care_available"], about["flags"]], () => decision(about));
   const notes = all("note").filter((note) => String(note["call"]) === about.id).sort((a, b) => ms(b["at"]) - ms(a["at"]));
   part("detail-notes", [notes.map((note) => note.id)], () => noteRows(notes));
+  const attached = all("attachment").filter((row) => String(row["call"]) === about.id).sort((a, b) => ms(a["at"]) - ms(b["at"]));
+  keepOnly(attached);
+  part("detail-photos", attached.map((row) => [row.id, row["state"], row["caption"]]), () => photoRows(attached));
   const premise = replica.get("premise", about.id, "desk.");
   part("detail-premise", [premise], () => earlier(premise));
 }
