@@ -53,7 +53,7 @@ export function board(s, act, ui) {
         h("span", { class: "unseen" }, "Nearest first"),
       ),
     ),
-    staleWords(s) && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, `Board ${staleWords(s)}. You can ask for a call; it is yours when the desk has said so.`)),
+    staleWords(s) && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, `Board ${staleWords(s)}.${rows.length ? " You can ask for a call; it is yours when the desk has said so." : ""}`)),
     s.cadDown && h("p", { class: "stale", role: "status" }, icon("link_off"), h("span", null, "CAD is silent: nothing can be taken from police.")),
     rows.length
       ? h("ul", { class: "rows", "aria-label": "Waiting calls", onpointerdown: act.still, onscroll: act.still }, rows)
