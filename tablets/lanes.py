@@ -56,8 +56,9 @@ RETURNING moved_from_id, empty_at
 """
 _BEGIN_SQL = f"""
 INSERT INTO tablets_installation (id, tablet_id, last_seq, generation, epoch, first_at, seen_at, app_version, schema,
-                                  outbox_count, held, resets, mismatches, resync_ordered_by, resend)
-VALUES (%(id)s, %(tablet)s, %(last)s, 0, {EPOCH_SQL}, %(at)s, %(at)s, '', %(schema)s, 0, '{{}}', 0, 0, '', '{{}}')
+                                  empty_at, outbox_count, held, resets, mismatches, resync_ordered_by, resend)
+VALUES (%(id)s, %(tablet)s, %(last)s, 0, {EPOCH_SQL}, %(at)s, %(at)s, '', %(schema)s, %(empty)s, 0, '{{}}', 0, 0, '',
+        '{{}}')
 ON CONFLICT (id) DO NOTHING
 """  # noqa: S608  of constants
 _LOOK_SQL = f"""
@@ -233,9 +234,11 @@ def take(standing: Standing, exchange: Exchange, *, received_at: datetime) -> Ta
     return taken
 
 
-def enter(standing: Standing, exchange: Exchange, *, at: datetime) -> Refusal | None:
+def enter(standing: Standing, exchange: Exchange, *, at: datetime, empty_at: datetime | None = None) -> Refusal | None:
     """
     Bring the lane of an exchange in step: make it, move it to this tablet, or let it jump after a new epoch.
+
+    ``empty_at``: a lane that is made now had nothing in it until then.
 
     :return: why its actions are only kept, if they are.
     :raises InstallationElsewhere: it belongs to another agency.
@@ -249,6 +252,7 @@ def enter(standing: Standing, exchange: Exchange, *, at: datetime) -> Refusal | 
                 "id": exchange.installation,
                 "tablet": standing.bearer.tablet_id,
                 "last": exchange.first_seq - 1,
+                "empty": empty_at,
                 "at": at,
                 "schema": exchange.schema,
             },
@@ -393,12 +397,12 @@ def _run(
 
 def _prepare(lane: _Lane, envelope: Envelope) -> _Act:
     kind, args, problem = _understand(envelope)
-    who = "" if envelope.person_id is None else f"/person:{envelope.person_id}"
+    who = "?" if envelope.person_id is None else str(envelope.person_id)
     return _Act(
         envelope=envelope,
         # Without an id of its own it is known by what it says: a repeat is recognised, whatever is wrong with it.
         action_id=envelope.action_id or _id_of(lane.installation, envelope),
-        by=f"tablet:{lane.tablet_id}{who}",
+        by=f"tablet:{lane.tablet_id}/person:{who}",
         kind=kind,
         args=args,
         problem=problem,

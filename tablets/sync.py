@@ -105,11 +105,13 @@ UPDATE tablets_installation AS i
        resets = resets + %(resets)s, reset_at = CASE WHEN %(resets)s > 0 THEN %(at)s ELSE reset_at END,
        mismatch_at = CASE WHEN %(mismatches)s > mismatches THEN %(at)s ELSE mismatch_at END,
        mismatches = %(mismatches)s,
-       resend = CASE WHEN %(named)s = 0 THEN '{}' ELSE ARRAY(SELECT DISTINCT unnest(resend || %(resend)s::varchar[])) END,
-       resynced_at = CASE WHEN %(named)s = 0 AND resync_ordered_at IS NOT NULL THEN %(at)s ELSE resynced_at END,
-       resync_told_at = CASE WHEN resync_ordered_at IS NULL OR %(named)s = 0 THEN NULL
+       resend = ARRAY(SELECT DISTINCT again FROM unnest(resend || %(resend)s::varchar[]) again
+                       WHERE again = ANY(%(named)s::varchar[])),
+       resynced_at = CASE WHEN %(named)s::varchar[] = '{}' AND resync_ordered_at IS NOT NULL THEN %(at)s
+                          ELSE resynced_at END,
+       resync_told_at = CASE WHEN resync_ordered_at IS NULL OR %(named)s::varchar[] = '{}' THEN NULL
                              ELSE coalesce(resync_told_at, %(at)s) END,
-       resync_ordered_at = CASE WHEN %(named)s = 0 THEN NULL ELSE resync_ordered_at END
+       resync_ordered_at = CASE WHEN %(named)s::varchar[] = '{}' THEN NULL ELSE resync_ordered_at END
  WHERE id = %(id)s AND tablet_id = %(tablet)s
 """
 
@@ -319,7 +321,8 @@ def _note(
         or exchange.mismatches != lane["mismatches"]
         or (outbox is not None and (outbox.count == 0) != (lane["count"] == 0))
         or bool(again)
-        or (not exchange.streams and (lane["resync"] or lane["resend"]))
+        or (not exchange.streams and lane["resync"])
+        or not exchange.streams.keys() >= set(lane["resend"])
         or (bool(exchange.streams) and lane["resync"] and not lane["resync_told"])
         or (not in_step and exchange.first_seq - 1 > lane["seq"])
     )
@@ -345,7 +348,7 @@ def _note(
                     "resets": resets,
                     "mismatches": exchange.mismatches,
                     "resend": sorted(again),
-                    "named": len(exchange.streams),
+                    "named": list(exchange.streams),
                 },
             )
     _note_removals(exchange, standing, lane, dropped=dropped, at=at)

@@ -90,13 +90,15 @@ def confirm(
     """
     Keep what a tablet says of its erasing. It is confirmed once nothing is left; the first confirmation stands.
 
-    :raises NotFound: the installation is another tablet's.
+    The device may have been paired anew since it was told: who knows the installation's id holds it.
+
+    :raises TabletNotFound: the installation is another agency's.
     """
     tablet = Tablet.objects.lock(tablet_id)
-    ordered, _ = Purge.objects.get_or_create(
-        installation=installation, defaults={"tablet_id": tablet.pk, "ordered_at": at, "ordered_by": str(by)}
+    ordered, _ = Purge.objects.select_related("tablet").get_or_create(
+        installation=installation, defaults={"tablet": tablet, "ordered_at": at, "ordered_by": str(by)}
     )
-    if ordered.tablet_id != tablet.pk and not Installation.objects.filter(pk=installation, tablet=tablet).exists():
+    if ordered.tablet.agency_id != tablet.agency_id:
         raise refusals.TabletNotFound(tablet=tablet.pk)
     if ordered.confirmed_at is not None:
         return ordered
