@@ -16,6 +16,7 @@ test("a request without signal is not the crew's, and says how long it is good f
   assert.equal(asked.state, "asked");
   assert.equal(asked.head, "NOT YOURS YET");
   assert.equal(asked.say, "asked 20 s ago · expires in 10 s");
+  assert.match(requests([action("call.self_dispatch", 1)], agency, true, NOW).get("7").say, /expires in 2 min/);
 });
 
 test("a request that was without signal for too long has run out, each kind after its own time", () => {

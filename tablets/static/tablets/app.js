@@ -948,7 +948,8 @@ function lookAtDevice() {
   if (device.status().lastResult.status === 426) all.push({ key: "outdated", bad: false, words: "The server needs a newer CARE. What you do still reaches it; the newer one comes when you are free." });
   if (ui.durable && !ui.hasPin && self.personId !== null) all.push({ key: "pin", bad: false, words: "Without signal this tablet opens with your PIN only. You have none yet.", action: { words: "Choose a PIN", act: () => act.sheet("pin") } });
   if (ui.durable && !ui.persisted) all.push({ key: "persisted", bad: false, words: "The browser may clear what is kept here. Put CARE on this tablet's home screen.", action: { words: "More", act: () => act.sheet("line") } });
-  ui.notices = ui.locked || s.call?.assignment.status === "ASSIGNED" ? [] : all.filter(({ key }) => troubles.has(key) || localKept(`noticed ${key}`) !== new Date().toDateString());
+  // On a call there is room for what is grave only.
+  ui.notices = ui.locked ? [] : all.filter(({ key, bad }) => (bad || !s.call) && (troubles.has(key) || localKept(`noticed ${key}`) !== new Date().toDateString()));
 }
 
 /** @param {boolean} away */
@@ -1049,6 +1050,8 @@ function awake() {
   schedule();
 }
 addEventListener("online", awake);
+// Nobody should read "Live" in a basement until silence has been noticed.
+addEventListener("offline", () => line.cut());
 addEventListener("resize", schedule);
 addEventListener("pageshow", awake);
 document.addEventListener("visibilitychange", awake);
@@ -1132,6 +1135,7 @@ async function outOfUse() {
 }
 
 function gone() {
+  forgetInstallation();
   line.stop();
   position.stop();
   keep("locked", null);
@@ -1208,6 +1212,7 @@ async function ask() {
   if (self.tabletId && self.tabletId !== me.tablet) {
     // This browser was paired as another tablet: what it holds is that one's.
     await device.purge();
+    forgetInstallation();
     location.reload();
     return false;
   }
@@ -1308,6 +1313,11 @@ async function choosePin() {
   }
   ui.busy = false;
   schedule();
+}
+
+/** What was erased on purpose is not missed. */
+function forgetInstallation() {
+  document.cookie = "installation=; path=/tablet/; max-age=0; samesite=strict";
 }
 
 /**

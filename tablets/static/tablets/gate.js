@@ -6,7 +6,7 @@
 import { h, icon } from "./dom.js";
 import { LEAST_DIGITS, MOST_DIGITS } from "./pins.js";
 import { age } from "./times.js";
-import { lineSentence, lineWords } from "./trays.js";
+import { lineWords } from "./trays.js";
 
 /** @typedef {import("./app.js").Act} Act */
 /** @typedef {import("./app.js").Ui} Ui */
@@ -41,7 +41,7 @@ export function gateView(gate, known, act) {
   return h(
     "div",
     { class: "gate", key: "gate" },
-    h("header", { class: "top" }, h("b", { class: "who" }, known.tablet), h("span", { class: "space" }), h("span", { class: `line ${look}`, role: "status" }, h("i", { "aria-hidden": "true" }), h("span", null, words), unsent && h("span", { class: "unsent" }, unsent))),
+    h("header", { class: "top" }, h("b", { class: "who" }, known.tablet), h("span", { class: "space" }), gate.name !== "gone" && h("span", { class: `line ${look}`, role: "status" }, h("i", { "aria-hidden": "true" }), h("span", null, words), unsent && h("span", { class: "unsent" }, unsent))),
     h("main", { class: "gate-body" }, h("section", { class: `gate-card gate-${gate.name}`, "aria-labelledby": "gate-title" }, VIEWS[gate.name](gate, known, act))),
     h("footer", { class: "gate-foot" }, h("p", { class: "emergency" }, icon("campaign"), h("span", null, h("b", null, "Emergency: "), "use radio"))),
   );
@@ -85,8 +85,9 @@ const VIEWS = {
 
   signed_off: (_gate, known, act) => [
     title("You are signed off"),
-    known.waiting ? h("p", null, lineSentence(known.line, known, known.now)) : h("p", null, "Everything you did has been sent."),
-    kept(known),
+    known.waiting
+      ? [kept(known), h("p", { class: "soft" }, known.durable ? "It goes with the first signal, whoever signs on next. Nobody here can read it." : "Keep this page open until it is sent.")]
+      : h("p", null, "Everything you did has been sent."),
     h("button", { class: "btn go big", type: "button", onclick: act.signOnHere }, "Sign on"),
   ],
 

@@ -51,7 +51,7 @@ export function requests(pending, agency, offline, now) {
     all.set(
       call,
       left > 0 || (!offline && action.state === "sending")
-        ? { state: "asked", action, head: "NOT YOURS YET", say: `asked ${age(asked)} ago${offline ? ` · expires in ${age(left + 999)}` : ""}` }
+        ? { state: "asked", action, head: "NOT YOURS YET", say: `asked ${age(asked)} ago${offline ? ` · expires in ${left < 100_000 ? `${Math.ceil(left / 1000)} s` : `${Math.ceil(left / 60_000)} min`}` : ""}` }
         : { state: "ran_out", action, head: "NOT YOURS", say: `asked ${age(asked)} ago, ran out: somebody else may have it` },
     );
   }

@@ -281,7 +281,7 @@ const SHEETS = {
      */
     const tray = (heading, entries, say, explained) =>
       entries.length > 0 && [
-        h("h3", null, `${heading} · ${entries.length}`),
+        h("h3", null, `${heading} · ${entries.length}${entries === waiting ? `, oldest ${age(oldest(waiting, s.now))}` : ""}`),
         explained && h("p", { class: "soft" }, explained),
         h("ul", { class: "past tray" }, entries.map((entry) => h("li", { key: entry.id }, h("b", null, nameOf(entry)), h("span", { class: "soft" }, `${age(s.now - Date.parse(entry.happened_at))} ago`), h("div", { class: "tray-say" }, say(entry))))),
       ];
@@ -292,7 +292,7 @@ const SHEETS = {
         ui.follows && h("p", { class: "banner info" }, icon("info_outline"), h("span", null, "CARE is open in another window of this tablet too. That one sends; this one follows.")),
         tray("Not done", refused, (entry) => [h("p", null, act.sayOf(entry)), h("p", { class: "next-step" }, nextStep(entry)), stillThere(entry, act)]),
         refused.length > 0 && h("button", { class: "btn", type: "button", onclick: act.forgetRefused }, "I have seen these"),
-        tray(`Waiting to send${waiting.length ? `, oldest ${age(oldest(waiting, s.now))}` : ""}`, waiting, (entry) => h("p", { class: "unsure" }, entry.state === "sending" ? "sending…" : entry.tries > 1 ? `tried ${entry.tries} times` : s.line.state === "offline" ? "goes with the first signal" : "goes now")),
+        tray("Waiting to send", waiting, (entry) => h("p", { class: "unsure" }, entry.state === "sending" ? "sending…" : s.line.state === "offline" ? "goes with the first signal" : entry.tries > 1 ? `tried ${entry.tries} times` : "goes now")),
         tray("Kept for a supervisor", quarantined, (entry) => h("p", null, entry.problem?.message || "The server could not read it. Nothing is lost: a supervisor looks at it.", entry.ticket && h("span", { class: "soft" }, ` Number ${entry.ticket}.`)), "It arrived, and a person has to look at it. You need not do it again."),
         tray("Done, and a supervisor looks at it", flagged, (entry) => h("p", null, (entry.flags ?? []).map(flagWords).join(". "))),
         (quarantined.length > 0 || flagged.length > 0) && h("button", { class: "btn", type: "button", onclick: act.forgetOthers }, "I have seen these"),
