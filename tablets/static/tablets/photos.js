@@ -247,7 +247,7 @@ export const PHOTO_SHEETS = {
     return [
       "Signature",
       [
-        h("canvas", { class: "sign", width: "1600", height: "640", opaque: true, mounted: pad, "aria-label": "Write here with a finger" }),
+        h("canvas", { class: "sign", width: "1600", height: "500", opaque: true, mounted: pad, "aria-label": "Write here with a finger" }),
         h("label", { for: "caption" }, "Who signs, and for what"),
         h("input", { id: "caption", name: "caption", type: "text", maxlength: "300", autocomplete: "off" }),
         h("p", { class: "problem", role: "alert" }, ui.problem),
