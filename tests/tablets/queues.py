@@ -29,7 +29,7 @@ class Queue:
     first_seq: int = 1
     epoch: str | None = None
 
-    def action(self, kind: str, args: JSON | None = None, **changed: Any) -> JSON:
+    def action(self, kind: str, args: JSON | None = None, /, **changed: Any) -> JSON:
         """
         Return the envelope of one action at the next place; a value of None leaves the key out.
         """
@@ -77,7 +77,7 @@ class Queue:
         self.epoch = body["epoch"]
         return body
 
-    def do(self, kind: str, args: JSON | None = None, **changed: Any) -> JSON:
+    def do(self, kind: str, args: JSON | None = None, /, **changed: Any) -> JSON:
         """
         Send one action and return its answer.
         """
