@@ -38,18 +38,24 @@ WITH store AS (
     SELECT i.*, row_number() OVER (PARTITION BY i.tablet_id ORDER BY i.seen_at DESC, i.id) AS place
       FROM tablets_installation i JOIN tablets_tablet t ON t.id = i.tablet_id
      WHERE t.agency_id = %(agency)s
+), over AS (
+    -- A store that has confirmed its erasure said with it what it could not send: what it said before is no longer so.
+    SELECT p.installation, p.confirmed_at IS NOT NULL AS gone, p.ordered_at, p.told_at, p.confirmed_at, p.held,
+           (p."left"->>'unsent')::bigint AS lost, store.tablet_id, store.place
+      FROM tablets_purge p JOIN store ON store.id = p.installation
 ), earlier AS (
-    SELECT tablet_id, count(*) AS stores, sum(outbox_count) AS unsent, max(seen_at) FILTER (WHERE outbox_count > 0) AS unsent_at
-      FROM store WHERE place > 1 GROUP BY tablet_id
+    SELECT tablet_id, count(*) AS stores, sum(outbox_count) FILTER (WHERE over.gone IS NOT TRUE) AS unsent,
+           max(seen_at) FILTER (WHERE outbox_count > 0 AND over.gone IS NOT TRUE) AS unsent_at,
+           count(*) FILTER (WHERE over.gone IS FALSE) AS unproven
+      FROM store LEFT JOIN over USING (tablet_id, place) WHERE place > 1 GROUP BY tablet_id
 ), erasure AS (
-    SELECT p.tablet_id, count(*) FILTER (WHERE p.confirmed_at IS NULL) AS open,
-           min(p.ordered_at) FILTER (WHERE p.confirmed_at IS NULL) AS ordered_at,
-           max(p.told_at) FILTER (WHERE p.confirmed_at IS NULL) AS told_at,
-           max(p.confirmed_at) AS confirmed_at,
-           (array_agg(p.held ORDER BY p.confirmed_at DESC NULLS LAST))[1] AS held,
-           sum((p."left"->>'unsent')::bigint) FILTER (WHERE p.confirmed_at > %(at)s - %(recent)s) AS lost
-      FROM tablets_purge p JOIN tablets_tablet t ON t.id = p.tablet_id
-     WHERE t.agency_id = %(agency)s GROUP BY p.tablet_id
+    -- A store that another one took the place of can confirm nothing any more: it is said, and nobody waits for it.
+    SELECT tablet_id, count(*) FILTER (WHERE NOT gone AND place = 1) AS open,
+           min(ordered_at) FILTER (WHERE NOT gone AND place = 1) AS ordered_at,
+           max(told_at) FILTER (WHERE NOT gone AND place = 1) AS told_at, max(confirmed_at) AS confirmed_at,
+           (array_agg(held ORDER BY confirmed_at DESC NULLS LAST))[1] AS held,
+           sum(lost) FILTER (WHERE confirmed_at > %(at)s - %(recent)s) AS lost
+      FROM over GROUP BY tablet_id
 ), removal AS (
     SELECT r.installation_id, count(*) FILTER (WHERE r.confirmed_at IS NULL) AS open, count(*) AS told
       FROM tablets_removal r JOIN store ON store.id = r.installation_id AND store.place = 1 GROUP BY r.installation_id
@@ -58,6 +64,9 @@ WITH store AS (
            jsonb_agg(jsonb_build_array(h.key, h.value::bigint, coalesce(s.number, 0)) ORDER BY h.key) AS streams
       FROM store CROSS JOIN LATERAL jsonb_each_text(store.held) h LEFT JOIN journal_stream s ON s.name = h.key
      WHERE store.place = 1 GROUP BY store.tablet_id
+), photo AS (
+    SELECT tablet_id, count(*) AS waiting FROM tablets_attachment
+     WHERE agency_id = %(agency)s AND state = 'WAITING' AND tablet_id IS NOT NULL GROUP BY tablet_id
 ), people AS (
     SELECT o.tablet_id, string_agg(p.name, ', ' ORDER BY p.name) AS names
       FROM tablets_signon o JOIN tablets_tablet t ON t.id = o.tablet_id
@@ -68,23 +77,26 @@ WITH store AS (
            coalesce(greatest(store.seen_at, c.seen_at), store.seen_at, c.seen_at) AS heard_at,
            store.id AS installation, store.seen_at AS said_at, store.first_at, store.last_seq, store.epoch, store.schema,
            coalesce(nullif(store.app_version, ''), c.app_version, '') AS app_version, store.persisted, store.lease_until,
-           coalesce(store.outbox_count, 0) AS unsent, store.outbox_oldest_at AS oldest_at,
+           CASE WHEN here.gone THEN 0 ELSE coalesce(store.outbox_count, 0) END AS unsent,
+           store.outbox_oldest_at AS oldest_at,
            coalesce(store.resets, 0) AS resets, store.reset_at, coalesce(store.mismatches, 0) AS mismatches,
            store.mismatch_at, store.resync_ordered_at, store.resync_told_at, store.resynced_at,
            coalesce(earlier.stores, 0) AS earlier, coalesce(earlier.unsent, 0) AS never_came,
-           earlier.unsent_at AS never_came_at, coalesce(erasure.open, 0) AS erasing, erasure.ordered_at AS erase_ordered_at,
+           earlier.unsent_at AS never_came_at, coalesce(earlier.unproven, 0) AS unproven, coalesce(erasure.open, 0) AS erasing, erasure.ordered_at AS erase_ordered_at,
            erasure.told_at AS erase_told_at, erasure.confirmed_at AS erased_at, erasure.held AS erased,
            coalesce(erasure.lost, 0) AS lost,
            coalesce(removal.open, 0) AS removing, coalesce(removal.told, 0) AS removals,
-           coalesce(reading.behind, 0) AS behind, reading.streams
+           coalesce(reading.behind, 0) AS behind, reading.streams, coalesce(photo.waiting, 0) AS photos
       FROM tablets_tablet t JOIN responders_unit u ON u.id = t.unit_id
       LEFT JOIN tablets_contact c ON c.tablet_id = t.id
       LEFT JOIN store ON store.tablet_id = t.id AND store.place = 1
+      LEFT JOIN over here ON here.installation = store.id
       LEFT JOIN earlier ON earlier.tablet_id = t.id
       LEFT JOIN erasure ON erasure.tablet_id = t.id
       LEFT JOIN removal ON removal.installation_id = store.id
       LEFT JOIN reading ON reading.tablet_id = t.id
       LEFT JOIN people ON people.tablet_id = t.id
+      LEFT JOIN photo ON photo.tablet_id = t.id
      WHERE t.agency_id = %(agency)s
 ), ranked AS MATERIALIZED (
     SELECT device.*, CASE
@@ -172,6 +184,8 @@ class Device:
     waiting: str
     waiting_look: str
     waiting_said: str
+    # Photos and signatures that have begun to come, or were named, and are not here.
+    photos: int
     behind: int
     behind_look: str
     behind_most: str
@@ -247,6 +261,19 @@ def fleet(agency_id: int, *, at: datetime, show: str = "", unit_id: int | None =
     )
 
 
+def lost(unsent: int, *, oldest_at: datetime | None, said_at: datetime | None, at: datetime) -> str:
+    """
+    Return, in a sentence, what waits on a tablet as it last said itself: what an order to erase it could lose.
+    """
+    if said_at is None:
+        return "It has never said what waits on it."
+    said = f"It last said, {since(said_at, at=at)} ago, that"
+    if not unsent:
+        return f"{said} nothing waits on it."
+    oldest = f", the oldest {since(oldest_at, at=at)} old" if oldest_at else ""
+    return f"{said} {_reports(unsent)} {'waits' if unsent == 1 else 'wait'} on it{oldest}."
+
+
 def _sums(row: Mapping[str, Any]) -> list[Sum]:
     silent = row["in_use"] - row["in_contact"]
     return [
@@ -276,11 +303,12 @@ def _device(row: Mapping[str, Any], areas: Mapping[int, str], *, at: datetime) -
         waiting=_reports(row["unsent"]) if row["unsent"] else "",
         waiting_look="bad" if row["unsent"] and not lately else "warn",
         waiting_said=_said(row, at=at),
+        photos=row["photos"],
         behind=behind,
         behind_look="" if lately else "warn",
         behind_most=f"most of them: {_stream_words(most[0], areas)}" if len(streams) > 1 and behind else "",
         behind_none="nothing" if streams else "holds nothing",
-        lost=_lost(row, at=at),
+        lost=lost(row["unsent"], oldest_at=row["oldest_at"], said_at=row["said_at"], at=at),
         troubles=_troubles(row, at=at),
         facts=_facts(row, at=at),
         streams=streams,
@@ -291,7 +319,7 @@ def _device(row: Mapping[str, Any], areas: Mapping[int, str], *, at: datetime) -
 def _lease(until: datetime | None, *, at: datetime) -> str:
     if until is None:
         return ""
-    return f"readable for {span(until - at)}" if until > at else "lease over: not readable"
+    return f"readable for another {span(until - at)}" if until > at else "lease over: not readable"
 
 
 def _reports(count: int) -> str:
@@ -309,17 +337,6 @@ def _said(row: Mapping[str, Any], *, at: datetime) -> str:
         return ""
     oldest = f"oldest {since(row['oldest_at'], at=at)}, " if row["oldest_at"] else ""
     return f"{oldest}said {since(row['said_at'], at=at)} ago"
-
-
-def _lost(row: Mapping[str, Any], *, at: datetime) -> str:
-    if row["said_at"] is None:
-        return "It has never said what waits on it."
-    said = f"It last said, {since(row['said_at'], at=at)} ago, that"
-    if not row["unsent"]:
-        return f"{said} nothing waits on it."
-    oldest = f", the oldest {since(row['oldest_at'], at=at)} old" if row["oldest_at"] else ""
-    waits = "waits" if row["unsent"] == 1 else "wait"
-    return f"{said} {_reports(row['unsent'])} {waits} on it{oldest}."
 
 
 def _troubles(row: Mapping[str, Any], *, at: datetime) -> list[Said]:
@@ -408,6 +425,8 @@ def _history(row: Mapping[str, Any], *, at: datetime) -> list[str]:
             else "everything came from them"
         )
         lines.append(f"{stores}: {came}.")
+    if row["unproven"]:
+        lines.append(f"{row['unproven']} of them were to erase themselves, and can no longer confirm it.")
     if row["erased_at"]:
         lines.append(f"Erased {since(row['erased_at'], at=at)} ago, as it confirmed: {_erased(row['erased'])} gone.")
     if row["resynced_at"]:

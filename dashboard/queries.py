@@ -17,7 +17,7 @@ from dispatch.words import DISPOSITIONS, SOURCES
 from journal.models import Entry
 from responders.models import Person, Shift, SignInGuard, Unit
 from responders.sign_in import account_key
-from tablets.models import SignOn, Tablet
+from tablets.models import Installation, SignOn, Tablet
 
 # So many of the calls that ended are listed; all of them are counted.
 LISTED = 200
@@ -53,13 +53,17 @@ class Outcomes:
 
 def tablets(agency_id: int) -> QuerySet[Tablet]:
     """
-    Return tablets in use first, each with its unit, its last contact and who is signed on.
+    Return tablets in use first, each with its unit, its last contact, who is signed on and its stores, the latest first.
     """
+    stores = Installation.objects.order_by("-seen_at")
     signed_on = SignOn.objects.filter(ended_at=None).select_related("shift__person")
     return (
         Tablet.objects.filter(agency=agency_id)
         .select_related("unit", "contact", "paired_by")
-        .prefetch_related(Prefetch("sign_ons", queryset=signed_on, to_attr="open_sign_ons"))
+        .prefetch_related(
+            Prefetch("sign_ons", queryset=signed_on, to_attr="open_sign_ons"),
+            Prefetch("installations", queryset=stores, to_attr="stores"),
+        )
         .order_by("revoked_at", "unit__call_sign", "name")
     )
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from dashboard import queries
+from dashboard import quarantine, queries
 from dashboard.asking import common, signed_in
+from dashboard.fleet import lost
 from dispatch.words import FLAGS, ORIGINS
 from journal.refusals import NotFound
 from responders.actors import Actor
@@ -49,16 +50,29 @@ def _tablets(actor: Actor, _request: HttpRequest, now: datetime) -> dict[str, An
     for tablet in queries.tablets(actor.agency_id):
         contact = getattr(tablet, "contact", None)
         seen = contact.seen_at if contact else None
+        store = next(iter(getattr(tablet, "stores", [])), None)
         rows.append(
             {"tablet": tablet, "seen_at": seen, "battery": contact.battery if contact else None}
             | {
                 "lately": seen is not None and now - seen < _SEEN_LATELY,
                 "signed_on": getattr(tablet, "open_sign_ons", []),
+                "waiting": store.outbox_count if store else 0,
+                "lost": lost(
+                    store.outbox_count if store else 0,
+                    oldest_at=store.outbox_oldest_at if store else None,
+                    said_at=store.seen_at if store else None,
+                    at=now,
+                ),
             }
         )
     in_use = [row for row in rows if row["tablet"].revoked_at is None]
     revoked = [row for row in rows if row["tablet"].revoked_at is not None]
     return {"tablets": in_use, "revoked": revoked, "units": queries.units(actor.agency_id)}
+
+
+def _kept(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
+    causes = quarantine.causes(actor.agency_id)
+    return {"kept": causes, "kept_count": sum(count for _, _, count in causes)}
 
 
 def _shifts(actor: Actor, _request: HttpRequest, now: datetime) -> dict[str, Any]:
@@ -80,6 +94,7 @@ def _accounts(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, 
 PARTS: Final[dict[str, Callable[[Actor, HttpRequest, datetime], dict[str, Any]]]] = {
     "outcomes": _outcomes,
     "debriefs": _debriefs,
+    "kept": _kept,
     "tablets": _tablets,
     "shifts": _shifts,
     "flags": _flags,

@@ -23,6 +23,7 @@ _SAMPLES: dict[str, Any] = {
     "uidb36": "abc",
     "url": "nowhere",
     "name": "tablets",
+    "ticket": 1,
     "stream_path": "x",
     "sha256": "0" * 64,
 }

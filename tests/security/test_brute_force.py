@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -149,8 +150,9 @@ def test_pages_hold_what_the_rows_allow() -> None:
     own = ours.agency.pk
     supervisor, officer = ours.bearers["SUPERVISOR"].client, ours.bearers["OFFICER"].client
 
-    for path in ("/supervisor/", "/desk/", *(f"/supervisor/{name}/" for name in PARTS)):
-        answer = supervisor.get(path, {"span": "30"} if "outcomes" in path else {})
+    kept_pages = ("/supervisor/quarantine/", "/supervisor/quarantine/?state=settled", "/fleet/?show=all")
+    for path in ("/supervisor/", "/desk/", *kept_pages, *(f"/supervisor/{name}/" for name in PARTS)):
+        answer = supervisor.get(path, {"span": "30"} if "outcomes" in path else None)
         assert answer.status_code == 200, path
         assert THEIRS not in answer.content.decode().upper(), path
     page = supervisor.get("/supervisor/").context
@@ -171,6 +173,17 @@ def test_pages_hold_what_the_rows_allow() -> None:
     assert [person.pk for person, _ in page["locked"]] == [
         person.pk for person in r.Person.objects.all() if person.agency_id == own and person.name.endswith("Locked")
     ]
+    for state in ("OPEN", "CLOSED"):
+        listed = supervisor.get("/supervisor/quarantine/", {"state": "open" if state == "OPEN" else "settled"}).context
+        tickets = {row.ticket for group in listed["page"].groups for row in group.rows}
+        assert tickets == {row.pk for row in t.Quarantined.objects.all() if (row.agency_id, row.state) == (own, state)}
+        assert tickets
+    for role in ("SUPERVISOR", "ADMIN"):
+        fleet = ours.bearers[role].client.get("/fleet/", {"show": "all"})
+        assert {device.tablet for device in fleet.context["fleet"].devices} == _pks(t.Tablet, own)
+        assert THEIRS not in fleet.content.decode().upper()
+    waiting = sum(row.outbox_count for row in t.Installation.objects.all() if row.tablet.agency_id == own)
+    assert waiting in {total.count for total in fleet.context["fleet"].sums}
     facts = supervisor.get("/desk/").context["facts"]
     assert {int(pk) for pk in facts["people"]} == _pks(r.Person, own)
     assert {int(pk) for pk in facts["tablets"]} == _pks(t.Tablet, own)
@@ -484,7 +497,39 @@ def _tablet(
         if revoked:
             new.tablet.revoked_at = datetime.now(UTC)
         new.tablet.save()
+    _kept(new.tablet, mark, supervisor)
     return new.client
+
+
+def _kept(of: t.Tablet, mark: str, supervisor: r.Person) -> None:
+    # What the tablet still has to send, and two of its reports that were kept: one open, one closed.
+    now = datetime.now(UTC)
+    store = t.Installation.objects.create(
+        id=uuid4(),
+        tablet=of,
+        first_at=now,
+        seen_at=now - timedelta(hours=2),
+        app_version=f"{mark} 1",
+        outbox_count=7,
+        outbox_oldest_at=now - timedelta(hours=3),
+        held={f"unit.{of.unit_id}": 0},
+    )
+    settled = {"state": "CLOSED", "closed_at": now, "closed_by": f"person:{supervisor.pk}", "reason": f"{mark} reason"}
+    for fields in ({}, settled):
+        t.Quarantined.objects.create(
+            agency=of.agency,
+            tablet=of,
+            installation=store.pk,
+            seq=1,
+            action_id=uuid4(),
+            kind=f"{mark}.kind",
+            person=supervisor,
+            raw=json.dumps({"args": {"text": f"{mark} text"}}),
+            received_at=now,
+            code=f"{mark}_code",
+            message=f"{mark} message",
+            **fields,
+        )
 
 
 def _calls(

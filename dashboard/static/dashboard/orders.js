@@ -26,7 +26,7 @@ export async function order(what, { tablet, name, lost }) {
         }
       : {
           title: `Erase ${name}?`,
-          text: `At its next contact it sends what waits on it, which is kept here for you, then erases everything and says so.\n\n${lost} Only what it cannot send at that moment is lost, and it says how much that was. Until it has contact it keeps what it shows; without its lease that cannot be read.\n\nIt stays paired: its crew can sign on again. Revoke it, too, when it is in strange hands.`,
+          text: `At its next contact it erases what it shows, sends the reports that still wait on it, which are kept here for you, and says what is gone.\n\n${lost} Photos that it has not sent are lost, and so is what the server takes in none of several tries; it says how many reports that was. Until it has contact nothing happens to it; when its lease is over, what it holds cannot be read.\n\nIt stays paired: its crew can sign on again. Revoke it, too, when it is in strange hands.`,
           danger: true,
           confirm: "Order it to erase itself",
           fields: [],

@@ -5,6 +5,7 @@ import { NoAnswer, jsonFetcher } from "../tablets/http.js";
 import { Line } from "../tablets/line.js";
 import { Replica } from "../tablets/replica.js";
 import { age, clock } from "../tablets/times.js";
+import { order } from "./orders.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
 const fetchJson = jsonFetcher({ headers: { "X-CSRFToken": csrf } });
@@ -37,6 +38,9 @@ async function reloadDue() {
     if (!response?.ok) continue;
     const open = [...section.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent);
     section.innerHTML = await response.text();
+    const counted = /** @type {HTMLElement | null} */ (section.querySelector("[data-n]"))?.dataset["n"];
+    const beside = document.querySelector(`[data-count="${part}"]`);
+    if (counted !== undefined && beside) beside.textContent = counted;
     for (const summary of section.querySelectorAll("details > summary")) {
       if (open.includes(summary.textContent)) summary.parentElement?.setAttribute("open", "");
     }
@@ -52,6 +56,22 @@ document.addEventListener("click", (event) => {
   link.blur();
   reload(part);
 });
+
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("[data-order]") : null;
+  if (button instanceof HTMLElement) void give(button);
+});
+
+/** @param {HTMLElement} button */
+async function give(button) {
+  const { order: what, tablet, name, lost } = button.dataset;
+  const told = await order(what === "purge" ? "purge" : "resync", { tablet: Number(tablet), name: name ?? "", lost: lost ?? "" });
+  const place = /** @type {HTMLElement | null} */ (button.parentElement?.querySelector(".row-outcome") ?? null);
+  if (told === null || !place) return;
+  place.textContent = told.words;
+  place.className = `row-outcome ${told.done ? "good" : "bad"}`;
+  place.hidden = false;
+}
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -183,5 +203,5 @@ function sayCad() {
 setInterval(sayCad, 1000);
 
 setInterval(() => {
-  if (!document.hidden) for (const part of ["tablets", "shifts", "accounts"]) reload(part);
+  if (!document.hidden) for (const part of ["kept", "tablets", "shifts", "accounts"]) reload(part);
 }, REFRESH_MS);

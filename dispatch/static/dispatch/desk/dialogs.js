@@ -46,7 +46,7 @@ export function ask(question) {
         "div",
         { class: "ask-acts" },
         el("button", { type: "button", class: "button", click: () => finish(null) }, "Back ", key("Esc")),
-        el("button", { type: "submit", class: question.danger ? "button main stop" : "button main" }, `${question.confirm} `, key("Enter")),
+        el("button", { type: "submit", class: question.danger ? "button main stop" : "button main" }, `${question.confirm} `, question.fields.length ? key("Enter") : null),
       ),
     );
     /** @param {Record<string, string> | null} answer */
