@@ -1,0 +1,248 @@
+"""
+The tablet's own JavaScript against the real server, on a bad network: what it holds in the end is what the server has, and
+what its crews did was done once.
+
+The crews are in crews.mjs (Node, with an IndexedDB in memory); the server is the one that ships (granian, Postgres), and
+is killed in the middle. Meanwhile the desk takes calls away and gives them back.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import IO, Any
+
+import pytest
+from django.conf import settings
+
+from deploy.local.places import VENV
+from dispatch.actions import desk
+from dispatch.models import Assignment, Note
+from journal.door import open_door
+from journal.models import Document, Entry, Receipt
+from journal.rebuild import differences, digest_differences
+from journal.refusals import Refusal
+from responders.models import RoleName
+from tablets.models import Quarantined
+from tests.factories import dispatch, responders, tablets
+from tests.tablets.conftest import database_url
+
+TABLETS = 8
+STEPS = 60
+KILL_AFTER_S = 1.5
+MOST_S = 90
+SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "3")))
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+_VERDICTS = {200: "applied", 202: "quarantined"}
+
+
+class Web:
+    """
+    The web process that ships, on a port that stays the same when it is killed and started again.
+    """
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """
+        Start it and wait until it listens.
+        """
+        command = [
+            *(str(VENV / "bin/granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
+            *(
+                "--workers",
+                "2",
+                "--blocking-threads",
+                "4",
+                "--no-ws",
+                "--log-level",
+                "error",
+                "config.wsgi:application",
+            ),
+        ]
+        environment = os.environ | {"DATABASE_URL": database_url(), "DATABASE_POOL": "4"}
+        self._process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True)
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError("web does not listen")
+
+    def kill(self) -> None:
+        """
+        SIGKILL it with its workers.
+        """
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextmanager
+def running_web() -> Iterator[Web]:
+    """
+    Have the web process up inside the block.
+    """
+    web = Web()
+    web.start()
+    try:
+        yield web
+    finally:
+        web.kill()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_tablets_core_converges_and_does_everything_once(seed: int, tmp_path: Path) -> None:
+    scene, told = _town()
+    with running_web() as web, (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        crews = _crews(web.port, seed, told, out, err)
+        _meddle(scene, [member["call"] for member in told], web, Random(seed), crews)
+        assert crews.wait(timeout=60) == 0, (tmp_path / "err").read_text()
+    results = json.loads((tmp_path / "out").read_text())
+    _check_faults_happened(results)
+    _check_done_once(results)
+    _check_same_documents(results, told)
+    assert [*differences(), *digest_differences()] == []
+
+
+def _town() -> tuple[dispatch.Scene, list[dict[str, Any]]]:
+    since = datetime.now(UTC) - timedelta(hours=1)
+    agency = responders.agency(self_dispatch_life_s=600)
+    area = responders.area(agency)
+    dispatcher = responders.actor(responders.person(agency, RoleName.DISPATCHER))
+    supervisor = responders.person(agency, RoleName.SUPERVISOR)
+    dispatch.feed(agency, heard_at=datetime.now(UTC))
+    told = []
+    for _ in range(TABLETS):
+        unit = responders.unit(agency, areas=[area], crew_minimum=1)
+        paired = tablets.paired(unit, by=supervisor)
+        who = responders.person(agency)
+        tablets.signed_on(paired.tablet, who, since=since)
+        unit.refresh_from_db()
+        held = dispatch.assignment(dispatch.Scene(agency, area, unit, dispatcher, dispatcher), at=since)
+        told.append(
+            {
+                "token": paired.token,
+                "actor": str(who.pk),
+                "call": held.call_id,
+                "assignment": held.pk,
+                "unit": unit.pk,
+                "area": area.pk,
+                "agency": agency.pk,
+            }
+        )
+    scene = dispatch.Scene(agency, area, unit, dispatcher, dispatcher)
+    for _ in range(6):
+        dispatch.care_call(scene)
+    return scene, told
+
+
+def _crews(port: int, seed: int, told: list[dict[str, Any]], out: IO[str], err: IO[str]) -> "subprocess.Popen[str]":
+    node = shutil.which("node")
+    assert node is not None, "Node is not installed; `make install` says how"
+    crews = subprocess.Popen(
+        [node, "--import", "./tests/js/browser.js", str(Path(__file__).with_name("crews.mjs"))],
+        cwd=settings.BASE_DIR,
+        stdin=subprocess.PIPE,
+        stdout=out,
+        stderr=err,
+        text=True,
+    )
+    assert crews.stdin is not None
+    json.dump({"origin": f"http://127.0.0.1:{port}", "seed": seed, "steps": STEPS, "tablets": told}, crews.stdin)
+    crews.stdin.close()
+    return crews
+
+
+def _meddle(scene: dispatch.Scene, calls: list[int], web: Web, random: Random, crews: "subprocess.Popen[str]") -> None:
+    began, killed = time.monotonic(), False
+    while crews.poll() is None and time.monotonic() - began < MOST_S:
+        time.sleep(random.uniform(0.05, 0.3))
+        if not killed and time.monotonic() - began > KILL_AFTER_S:
+            web.kill()
+            web.start()
+            killed = True
+        now = datetime.now(UTC)
+        chosen = random.choice(calls)
+        held = Assignment.objects.open().filter(call=chosen).first()
+        try:
+            with open_door(by=scene.dispatcher, at=now):
+                if held is None:
+                    free = scene.agency.units.exclude(assignments__ended_at=None).order_by("?").first()
+                    if free is not None:
+                        desk.dispatch(call_id=chosen, unit_id=free.pk, by=scene.dispatcher, at=now)
+                else:
+                    other = scene.agency.units.exclude(pk=held.unit_id).order_by("?").first()
+                    assert other is not None
+                    desk.reassign(
+                        assignment_id=held.pk, unit_id=other.pk, reason="Nearer", by=scene.dispatcher, at=now
+                    )
+        except Refusal:
+            # The desk is told no as anybody else: that unit is busy, or was faster.
+            continue
+
+
+def _check_faults_happened(results: list[dict[str, Any]]) -> None:
+    faults = Counter[str]()
+    for result in results:
+        faults.update(result["faults"])
+    assert all(faults[kind] for kind in ("lost", "doubled", "late", "unanswered", "dark")), faults
+    assert sum(result["deaths"] for result in results) > 0
+
+
+def _check_done_once(results: list[dict[str, Any]]) -> None:
+    receipts = {str(row.action_id): row.status for row in Receipt.objects.all()}
+    done = Counter(str(found) for found in Entry.objects.exclude(action_id=None).values_list("action_id", flat=True))
+    notes = Counter(Note.objects.values_list("text", flat=True))
+    kept = list(Quarantined.objects.values_list("kind", "code"))
+    for result in results:
+        verdicts = result["verdicts"]
+        for action in result["made"]:
+            verdict = verdicts[action["id"]]
+            status = receipts[action["id"]] or 0
+            assert verdict is not None, f"{action} was never answered"
+            assert verdict == _VERDICTS.get(status, "refused"), f"{action}: told {verdict}, kept as {status}"
+            assert verdict != "quarantined", f"{action}: {kept}"
+            if action["kind"] != "call.self_dispatch":
+                assert verdict == "applied", f"the fact {action} was {verdict}"
+            assert done[action["id"]] == (verdict == "applied"), f"{action} was done {done[action['id']]} times"
+            if action["kind"] == "call.note":
+                assert notes[action["args"]["text"]] == 1
+
+
+def _check_same_documents(results: list[dict[str, Any]], told: list[dict[str, Any]]) -> None:
+    for result, member in zip(results, told, strict=True):
+        streams = [
+            f"unit.{member['unit']}",
+            f"area.{member['area']}",
+            f"responder.{member['actor']}",
+            f"reference.{member['agency']}",
+        ]
+        has = {
+            name: sorted(
+                [row.collection, row.document_id, row.number, json.loads(row.body or "")]
+                for row in Document.objects.filter(stream=name, gone=None)
+            )
+            for name in streams
+        }
+        holds = {name: sorted(documents) for name, documents in result["holds"].items()}
+        assert {name: held for name, held in holds.items() if held} == {
+            name: held for name, held in has.items() if held
+        }
