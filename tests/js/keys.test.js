@@ -343,3 +343,25 @@ test("locking in the middle of an exchange leaves nothing on the screen", async 
   await until(() => device.exchange(), "whole");
   assert.deepEqual(holds(device), has(peer));
 });
+
+test("an answer from before a sign-on does not end it", async (t) => {
+  const peer = new Peer();
+  const browser = new Browser(peer, t);
+  const { device } = await browser.tab();
+  await device.unlock(peer.key("7"));
+  const { lease } = peer;
+  peer.lease = null;
+  let hold;
+  peer.wire = async (when) => {
+    if (when === "response" && !hold) await new Promise((resolve) => (hold = resolve));
+  };
+  const asked = device.exchange();
+  await until(() => hold, "answered, and under way");
+
+  peer.lease = lease;
+  await device.unlock(peer.key("8"));
+  hold();
+  await asked;
+
+  assert.deepEqual([device.person, device.locked], ["8", false]);
+});

@@ -31,6 +31,13 @@
 /** PBKDF2 rounds for a PIN. A PIN is short: this, the device's own key and the few tries are what it has. */
 export const PIN_ROUNDS = 1_000_000;
 
+/** The key was dropped before the work was done. */
+export class NoKey extends Error {
+  constructor() {
+    super("There is no key.");
+  }
+}
+
 const utf8 = new TextEncoder();
 
 export class Cipher {
@@ -76,7 +83,7 @@ export class Cipher {
    */
   async close(key, value, about) {
     if (!this.#subtle) return { plain: value };
-    if (!key) throw new Error("There is no key.");
+    if (!key) throw new NoKey();
     return this.#encrypt(key, utf8.encode(JSON.stringify(value)), about);
   }
 
@@ -86,11 +93,11 @@ export class Cipher {
    * @param {Closed|{plain: unknown}} closed
    * @param {string} about
    * @returns {Promise<any>}
-   * @throws {Error} the key is another, or it was changed
+   * @throws {NoKey|Error} there is no key; or it is another, or something was changed
    */
   async open(key, closed, about) {
     if ("plain" in closed) return closed.plain;
-    if (!key) throw new Error("There is no key.");
+    if (!key) throw new NoKey();
     return JSON.parse(new TextDecoder().decode(await this.#decrypt(key, closed, about)));
   }
 

@@ -5,7 +5,7 @@
 
 import { NoAnswer } from "../http.js";
 import { Replica } from "../replica.js";
-import { Cipher, fromBase64 } from "./cipher.js";
+import { Cipher, NoKey, fromBase64 } from "./cipher.js";
 import { Exchange } from "./exchange.js";
 import { Holdings } from "./holdings.js";
 import { Lease } from "./lease.js";
@@ -129,6 +129,8 @@ export class Device {
   #rescue = null;
   #purging = false;
   #closed = false;
+  /** Counts sign-ons: what the server said before the last one is not about it. */
+  #openings = 0;
 
   /**
    * Open what this device kept, or begin anew.
@@ -159,8 +161,8 @@ export class Device {
       locks: durable ? (locks ?? null) : null,
       channel: durable ? (channel ?? null) : null,
       name: `${name}-writer`,
-      onBecome: () => void this.#became(),
-      onMessage: (message) => void this.#heard(message),
+      onBecome: () => void this.#quietly(this.#became(), undefined),
+      onMessage: (message) => void this.#quietly(this.#heard(message), undefined),
     });
     this.#holdings = new Holdings({
       store: this.#store,
@@ -183,7 +185,7 @@ export class Device {
     });
     this.#store.onLost = (why) => {
       if (why === "outdated") this.#onChange({ type: "outdated" });
-      else void this.#rescueNow();
+      else void this.#quietly(this.#rescueNow(), undefined);
     };
   }
 
@@ -217,6 +219,7 @@ export class Device {
   async unlock({ person, key, own, keyId, leaseUntil, seal }) {
     const who = String(person);
     if (!this.#cipher.able) {
+      this.#openings += 1;
       this.person = who;
       this.#lease.set(leaseUntil);
       await this.#holdings.unlock(null);
@@ -408,7 +411,7 @@ export class Device {
     }
     // The server said when to come back.
     if (this.#exchange.error?.retryAfter && this.#exchange.wait > 0) return Promise.resolve(false);
-    this.#running = this.#rounds().finally(() => {
+    this.#running = this.#quietly(this.#rounds(), false).finally(() => {
       this.#running = null;
       this.#plan();
     });
@@ -606,6 +609,10 @@ export class Device {
       case "key":
         if (!this.#keys || this.#keys.person !== message.keys.person) await this.#follow(message.keys, message.until);
         break;
+      case "lease":
+        if (this.person !== null) this.#lease.set(message.until);
+        this.#onChange({ type: "lease" });
+        break;
       case "lock":
         await this.#lockHere();
         break;
@@ -647,6 +654,7 @@ export class Device {
    * @param {number|null} until
    */
   async #follow(keys, until) {
+    this.#openings += 1;
     this.#lease.set(until);
     this.#keys = keys;
     this.person = keys.person;
@@ -705,12 +713,13 @@ export class Device {
       this.#holds();
       if (this.#purging) return this.#purgeOn();
       await this.#quietly(this.#confirm(), undefined);
+      const openings = this.#openings;
       done = await this.#exchange.round();
       if (this.#exchange.purge) {
         await this.#forsake();
         return this.#purgeOn();
       }
-      if (done) await this.#leaseTold();
+      if (done && openings === this.#openings) await this.#leaseTold();
       for (const frame of this.#frames.splice(0)) if (!(await this.#quietly(this.#holdings.frame(frame), true))) this.#again = true;
     } while (this.#again && done && !this.#closed);
     this.#onChange({ type: "status" });
@@ -726,6 +735,7 @@ export class Device {
       if (this.#outbox.waiting.count === 0) await this.lock();
     } else if (Date.parse(until) !== this.#lease.until) {
       this.#lease.set(until);
+      this.#writer.say({ t: "lease", until });
       this.#onChange({ type: "lease" });
     }
   }
@@ -847,7 +857,12 @@ export class Device {
   async #confirm() {
     const purge = await this.#store.run(["meta"], "readonly", (work) => work.get("meta", "purge"));
     if (!purge?.confirm) return true;
-    await this.#options.fetchJson("/api/tablets/purged/", purge.confirm);
+    try {
+      await this.#options.fetchJson("/api/tablets/purged/", purge.confirm);
+    } catch {
+      // Not heard: told again with the next round, also by the installation that comes after this one.
+      return false;
+    }
     await this.#store.run(["meta"], "readwrite", (work) => work.delete("meta", "purge"));
     return true;
   }
@@ -895,13 +910,15 @@ export class Device {
   /**
    * @template T
    * @param {Promise<T>} work
-   * @param {T} otherwise where the store failed: what is not kept will be asked for again
+   * @param {T} otherwise where the store failed or the key went: what is not kept will be asked for again
    * @returns {Promise<T>}
    */
   async #quietly(work, otherwise) {
     try {
       return await work;
     } catch (error) {
+      const expected = error instanceof StoreError || error instanceof NoKey;
+      if (!expected && !this.#closed) throw error;
       if (error instanceof StoreError && error.code === "gone" && !this.#closed) await this.#rescueNow();
       return otherwise;
     }

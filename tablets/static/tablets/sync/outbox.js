@@ -117,11 +117,9 @@ export class Outbox {
   async reveal(keys, all = false) {
     this.#keys = keys;
     for (const row of this.#rows.values()) {
-      if (keys || all) await this.#read(row);
-      else {
-        const action = this.#show(row);
-        Object.assign(action, { args: {}, answer: null });
-      }
+      const action = this.#show(row);
+      if (!keys && !all) Object.assign(action, { args: {}, answer: null, problem: action.problem && { code: action.problem.code, message: action.problem.message } });
+      else if (isOpen(row)) await this.#read(row);
     }
   }
 
@@ -417,6 +415,14 @@ export class Outbox {
     this.#actions.set(id, shown);
     return shown;
   }
+}
+
+/**
+ * Whether anybody may still look at it: a week of what simply was done is kept, and not opened at each sign-on.
+ * @param {Row} row
+ */
+function isOpen({ settled }) {
+  return !settled || (!settled.dismissed && (settled.status !== "applied" || settled.flags.length > 0));
 }
 
 /**

@@ -14,10 +14,10 @@
  *   | {t: "exchanged", nonce: string, done: boolean, result: import("./exchange.js").Result, problem: import("../wire.js").Problem|null, retryAfter: number}
  *   | {t: "ask_key"}
  *   | {t: "key", keys: import("./cipher.js").Keys, until: number|null}
+ *   | {t: "lease", until: string}
  *   | {t: "lock"}
  *   | {t: "people"}
- *   | {t: "purged"}
- *   | {t: "status"}} Message
+ *   | {t: "purged"}} Message
  */
 
 /** @typedef {{postMessage: (message: any) => void, close: () => void, onmessage: ((event: any) => void)|null}} Channel */
