@@ -156,7 +156,16 @@ class FlagAdmin(DoorAdmin):
     list_select_related = ("call", "resolved_by")
     search_fields = ("call__number",)
     ordering = ("-at",)
-    fields = readonly_fields = ("call", "code", "facts", "at", "resolved_at", "resolved_by")
+    fields = readonly_fields = (
+        "call",
+        "unit",
+        "code",
+        "facts",
+        "at",
+        "resolved_at",
+        "resolved_by",
+        "settling_note",
+    )
     actions = ("resolve",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -176,7 +185,7 @@ class FlagAdmin(DoorAdmin):
         """
         Resolve the chosen flags that are open.
         """
-        flags.resolve(flag_ids=list(queryset.values_list("pk", flat=True)), by=actor_of(request), at=current_door().at)
+        flags.settle(flag_ids=list(queryset.values_list("pk", flat=True)), by=actor_of(request), at=current_door().at)
 
 
 class PolicyForm(_PolicyForm):

@@ -6,7 +6,8 @@ from typing import Any
 
 from dispatch import intake_serializers as args
 from dispatch.actions import cautions, decisions, intake, policies
-from dispatch.models import Answer, Call, Caution, Decision, Note, Policy
+from dispatch.actions.intake import Answered, Noted
+from dispatch.models import Call, Caution, Decision, Policy
 from journal.kinds import Kind, Nature
 
 
@@ -22,18 +23,19 @@ def _call(row: Call) -> dict[str, Any]:
     }
 
 
-def _answer(row: Answer) -> dict[str, Any]:
+def _answer(told: Answered) -> dict[str, Any]:
     return {
-        "answer": row.pk,
-        "call": row.call_id,
-        "response": row.call.response,
-        "care_available": row.call.care_available,
-        "reasons": list(row.call.reasons),
+        "answer": told.answer.pk,
+        "call": told.call.pk,
+        "response": told.call.response,
+        "care_available": told.call.care_available,
+        "reasons": list(told.call.reasons),
+        "flags": told.flags,
     }
 
 
-def _note(row: Note) -> dict[str, Any]:
-    return {"note": row.pk, "call": row.call_id}
+def _note(told: Noted) -> dict[str, Any]:
+    return {"note": told.note.pk, "call": told.note.call_id, "flags": told.flags}
 
 
 def _decision(row: Decision) -> dict[str, Any]:

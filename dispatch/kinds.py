@@ -15,16 +15,20 @@ from dispatch.actions import (
     attachments,
     debriefs,
     desk,
+    flags,
     hand_backs,
     hand_overs,
+    scene,
     shifts,
     stops,
     takes,
 )
 from dispatch.actions.assignments import Told
 from dispatch.actions.attachments import Attached
+from dispatch.actions.scene import There
 from dispatch.actions.shifts import SignedOff
-from dispatch.models import Alarm, Assignment, Call, Debrief, HandOver, OutsideUnit, Stop
+from dispatch.actions.stops import Seen
+from dispatch.models import Alarm, Assignment, Call, Debrief, HandOver, OutsideUnit
 from journal.kinds import Kind, Nature
 from responders.actors import Actor
 from responders.rules import check_in_time
@@ -50,8 +54,8 @@ def _outside(attached: OutsideUnit) -> dict[str, Any]:
     return {"call": attached.call_id, "unit": attached.unit_id}
 
 
-def _stop(stop: Stop) -> dict[str, Any]:
-    return {"stop": stop.pk, "acknowledged_at": stop.acknowledged_at}
+def _stop(seen: Seen) -> dict[str, Any]:
+    return {"stop": seen.stop.pk, "acknowledged_at": seen.stop.acknowledged_at, "flags": seen.flags}
 
 
 def _attached(done: Attached) -> dict[str, Any]:
@@ -60,6 +64,15 @@ def _attached(done: Attached) -> dict[str, Any]:
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
     return {"alarm": alarm.pk}
+
+
+def _there(there: There) -> dict[str, Any]:
+    assignment = {} if there.assignment is None else _assignment(there.assignment)
+    return {"assignment": None, "call": there.call.pk, **assignment, "flags": there.flags}
+
+
+def _settled(count: int) -> dict[str, Any]:
+    return {"settled": count}
 
 
 def _debrief(debrief: Debrief) -> dict[str, Any]:
@@ -114,6 +127,7 @@ KINDS: list[Kind] = [
     _decided("assignment.hand_over", Nature.INTENT, serializers.HandOverArgs, hand_overs.ask, _hand_over),
     _decided("hand_over.accept", Nature.INTENT, serializers.HandOverAnswerArgs, hand_overs.accept, _assignment),
     _decided("hand_over.decline", Nature.INTENT, serializers.HandOverAnswerArgs, hand_overs.decline, _hand_over),
+    _fact("call.at_scene", serializers.AtSceneArgs, scene.at_scene, _there),
     _fact("stop.acknowledge", serializers.StopArgs, stops.acknowledge, _stop),
     _fact("call.attach", serializers.AttachArgs, attachments.attach, _attached),
     _fact("shift.sign_off", serializers.SignOffArgs, shifts.sign_off, _signed_off),
@@ -125,6 +139,7 @@ KINDS: list[Kind] = [
     _decided("call.release_outside", Nature.DESK, serializers.DispatchArgs, desk.release_outside, _outside),
     _decided("hand_back.accept", Nature.DESK, serializers.HeldArgs, hand_backs.accept, _assignment),
     _decided("alarm.acknowledge", Nature.DESK, serializers.AlarmArgs, alarms.acknowledge, _alarm),
+    _decided("flag.settle", Nature.DESK, serializers.SettleArgs, flags.settle, _settled),
     _decided("debrief.comment", Nature.DESK, serializers.CommentArgs, debriefs.comment, _debrief),
     _decided("debrief.close", Nature.DESK, serializers.CloseDebriefArgs, debriefs.close, _debrief),
 ]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from dispatch.models import Alarm, LockedCall
+from dispatch.models import Alarm, CallStatus, LockedCall
 from journal.prepared import prepared_cursor
 from responders.models import LockedUnit
 
@@ -23,6 +23,23 @@ class Seen(NamedTuple):
     feed_age_s: float | None
     in_area: bool
     has_alarms: bool
+    # The unit is on scene of this call without holding it: it may take it although it is with a call.
+    is_there: bool
+
+
+class Ties(NamedTuple):
+    """
+    How a crew that speaks about a call stands to it.
+
+    ``held`` counts the person's earlier units too, ``seen`` what was on the unit's board and has left it. ``shift_over`` is
+    when the shift of who speaks had ended, if it had before what they tell.
+    """
+
+    in_area: bool
+    holds: bool
+    held: bool
+    seen: bool
+    shift_over: datetime | None
 
 
 class Holder(NamedTuple):
@@ -54,6 +71,20 @@ FROM responders_agency agency
 JOIN dispatch_calltype type ON type.id = %(type)s
 LEFT JOIN dispatch_cadfeed feed ON feed.agency_id = agency.id
 WHERE agency.id = %(agency)s
+"""
+
+# A document that left a stream is kept as a tombstone for 30 days: by it we know what was on a board.
+_TIES_SQL = """
+SELECT
+    EXISTS (SELECT FROM responders_unit_areas WHERE unit_id = %(unit)s AND servicearea_id = %(area)s),
+    EXISTS (SELECT FROM dispatch_assignment WHERE call_id = %(call)s AND unit_id = %(unit)s AND ended_at IS NULL),
+    EXISTS (SELECT FROM dispatch_assignment held WHERE held.call_id = %(call)s AND (held.unit_id = %(unit)s OR EXISTS (
+        SELECT FROM responders_shift shift WHERE shift.unit_id = held.unit_id AND shift.person_id = %(person)s
+        AND shift.started_at <= coalesce(held.ended_at, %(at)s) AND coalesce(shift.ended_at, %(at)s) >= held.assigned_at))),
+    EXISTS (SELECT FROM journal_document WHERE collection = 'call' AND document_id = %(call)s::text AND stream = ANY(
+        ARRAY(SELECT 'area.' || servicearea_id FROM responders_unit_areas WHERE unit_id = %(unit)s)
+        || ('unit.' || %(unit)s::text))),
+    (SELECT ended_at FROM responders_shift WHERE id = %(shift)s AND ended_at < %(when)s)
 """
 
 _HOLDER_SQL = """
@@ -105,6 +136,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
             in_area,
             has_alarms,
         ) = cursor.fetchone()
+    is_there = held == call.pk and call.status == CallStatus.PENDING
     return Seen(
         row={
             "status": call.status,
@@ -116,7 +148,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
             "answers": orjson.loads(answers),
         },
         unit={
-            "call": held,
+            "call": None if is_there else held,
             "crew": crew,
             "crew_minimum": crew_minimum if unit.crew_minimum is None else unit.crew_minimum,
             "duty": unit.duty,
@@ -136,7 +168,30 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
         feed_age_s=None if heard_at is None else (at - heard_at).total_seconds(),
         in_area=in_area,
         has_alarms=has_alarms,
+        is_there=is_there,
     )
+
+
+def ties(
+    call: LockedCall, *, unit_id: int, person_id: int | None, shift_id: int | None, when: datetime, at: datetime
+) -> Ties:
+    """
+    Return how a crew stands to a call that it tells something about, which happened at ``when``.
+    """
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            _TIES_SQL,
+            {
+                "call": call.pk,
+                "area": call.area_id,
+                "unit": unit_id,
+                "person": person_id,
+                "shift": shift_id,
+                "when": when,
+                "at": at,
+            },
+        )
+        return Ties(*cursor.fetchone())
 
 
 def holder(call: LockedCall, *, asking: int) -> Holder:

@@ -57,6 +57,16 @@ class AlarmNotFound(Refusal):
     status = 404
 
 
+class FlagNotFound(Refusal):
+    """
+    There is no such flag, or it is of another agency's call: both answer alike.
+    """
+
+    code = "flag_not_found"
+    message = "There is no such flag."
+    status = 404
+
+
 class DebriefNotFound(Refusal):
     """
     There is no such debrief, or it belongs to another agency: both answer alike.
@@ -263,6 +273,15 @@ class HandOverAlreadyAsked(Refusal):
 
     code = "hand_over_already_asked"
     message = "Another unit has been asked already."
+
+
+class CallNotHeld(Refusal):
+    """
+    The unit is on scene of the call without holding it: it can only take it, or leave.
+    """
+
+    code = "call_not_held"
+    message = "This call is not yours yet. Take it first, or ask the desk."
 
 
 class HandOverEnded(Refusal):

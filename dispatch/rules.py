@@ -202,7 +202,22 @@ def check_of_agency(unit: Unit, *, by: Actor) -> None:
 
 def check_ever_held(assignment: Assignment, *, agency_id: int, unit_id: int, by: Actor, happened_at: datetime) -> None:
     """
-    Check that whoever tells a fact held the link it is about: as the assignment's unit, or on its shift when it happened.
+    Check that whoever asks for something holds the link it is about: as the assignment's unit, or on a shift on it.
+
+    :raises AssignmentNotFound: neither; answers like an assignment that does not exist.
+    """
+    if agency_id == by.agency_id:
+        if assignment.unit_id == unit_id:
+            return
+        if by.tablet_id is not None and _was_on(assignment.unit_id, person_id=by.person_id, at=happened_at):
+            return
+    raise refusals.AssignmentNotFound(assignment=assignment.pk)
+
+
+def check_had_link(assignment: Assignment, *, agency_id: int, unit_id: int, by: Actor, at: datetime) -> None:
+    """
+    Check that whoever tells a fact ever held the link that it is about: as the assignment's unit, or by a shift on it while
+    it had the call. When it happened does not matter here; where it no longer fits it is flagged.
 
     :raises AssignmentNotFound: neither; answers like an assignment that does not exist.
     """
@@ -210,8 +225,12 @@ def check_ever_held(assignment: Assignment, *, agency_id: int, unit_id: int, by:
         if assignment.unit_id == unit_id:
             return
         # Somebody who changed units since: what they did before is still theirs to tell.
-        if by.tablet_id is not None and _was_on(assignment.unit_id, person_id=by.person_id, at=happened_at):
-            return
+        if by.tablet_id is not None:
+            shifts = Shift.objects.of_unit(assignment.unit_id).filter(
+                person=by.person_id, started_at__lte=assignment.ended_at or at
+            )
+            if any(shift.ended_at is None or shift.ended_at >= assignment.assigned_at for shift in shifts):
+                return
     raise refusals.AssignmentNotFound(assignment=assignment.pk)
 
 
@@ -224,8 +243,7 @@ def check_debrief_open(debrief: Debrief) -> None:
 
 
 def _was_on(unit_id: int, *, person_id: int | None, at: datetime) -> bool:
-    shifts = Shift.objects.of_unit(unit_id).filter(person=person_id, started_at__lte=at)
-    return any(shift.ended_at is None or shift.ended_at >= at for shift in shifts)
+    return Shift.objects.on_unit_at(unit_id, person_id=person_id, at=at).exists()
 
 
 def _against_poach(call_row: _Body, limits: _Body, feed_age_s: float | None) -> list[Refusal]:

@@ -9,6 +9,9 @@ from rest_framework import serializers
 from dispatch.actions.shifts import Choice
 from dispatch.models import Disposition, Purpose
 
+# Each call of theirs is locked until the commit: a flood is settled in parts.
+FLAGS_AT_ONCE = 100
+
 
 def _id(name: str, help_text: str = "") -> serializers.IntegerField:
     return serializers.IntegerField(min_value=1, source=f"{name}_id", help_text=help_text)
@@ -134,6 +137,14 @@ class AttachArgs(serializers.Serializer[Any]):
     caption = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
+class AtSceneArgs(ByRadio):
+    """
+    A call that the crew is at, whoever holds it.
+    """
+
+    call = _id("call")
+
+
 class StopArgs(ByRadio):
     """
     A stop that the crew has seen.
@@ -150,6 +161,14 @@ class SignOffArgs(serializers.Serializer[Any]):
     choice = serializers.ChoiceField(choices=[choice.value for choice in Choice])
     disposition = serializers.ChoiceField(choices=Disposition.choices, required=False, allow_blank=True, default="")
     to_unit = serializers.IntegerField(min_value=1, required=False, allow_null=True, default=None, source="to_unit_id")
+    assignment = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        allow_null=True,
+        default=None,
+        source="assignment_id",
+        help_text="Which one is meant; what the unit held when it happened unless it is said.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """
@@ -202,6 +221,17 @@ class AlarmArgs(serializers.Serializer[Any]):
     """
 
     alarm = _id("alarm")
+
+
+class SettleArgs(serializers.Serializer[Any]):
+    """
+    Flags that somebody has looked at, and what they make of them.
+    """
+
+    flags = serializers.ListField(
+        child=serializers.IntegerField(min_value=1), min_length=1, max_length=FLAGS_AT_ONCE, source="flag_ids"
+    )
+    note = serializers.CharField(max_length=400, required=False, allow_blank=True, default="")
 
 
 class CommentArgs(serializers.Serializer[Any]):

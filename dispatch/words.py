@@ -134,6 +134,10 @@ GONE: dict[str, str] = {
 }
 FLAGS: dict[str, str] = {
     "late": "Reported late, after the unit had left the call",
+    "late_scope": "Reported late, by a crew that no longer had the call",
+    "contested": "On scene of a call that another unit holds",
+    "unassigned_on_scene": "On scene of a call that nobody holds",
+    "hand_over_impossible": "Left with the desk: the other unit could not be asked",
     "out_of_order": "Reported out of order",
     "call_already_closed": "Reported after the call was closed",
     "answer_after_close": "Screening answered after the call was closed",

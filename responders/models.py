@@ -419,6 +419,13 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
         """
         return self.filter(unit=unit_id)
 
+    def on_unit_at(self, unit_id: int, *, person_id: int | None, at: datetime) -> "ShiftQuerySet":
+        """
+        Return the shifts by which a person was on a unit at an instant.
+        """
+        still = Q(ended_at__isnull=True) | Q(ended_at__gte=at)
+        return self.filter(still, person=person_id, unit=unit_id, started_at__lte=at)
+
     def overrun(self, at: datetime) -> "ShiftQuerySet":
         """
         Return the open shifts whose planned end is before ``at``.

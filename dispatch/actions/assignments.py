@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from dispatch import rules
-from dispatch.actions import alarms
+from dispatch.actions import alarms, flags, links
 from dispatch.models import (
     Alarm,
     AlarmKind,
@@ -23,7 +23,6 @@ from dispatch.models import (
     Call,
     CallStatus,
     Disposition,
-    Flag,
     LockedCall,
     Note,
     Origin,
@@ -59,6 +58,55 @@ class Told:
     flags: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """
+    A locked call and one of its assignments, about which somebody tells something that happened at ``when``.
+
+    ``in_scope`` is False for somebody who was on another unit by then; ``shift_over`` is when their shift had ended.
+    """
+
+    call: LockedCall
+    assignment: Assignment
+    when: datetime
+    asked: str
+    in_scope: bool = True
+    shift_over: datetime | None = None
+
+    def flag(self, code: str, kind: str, at: datetime, **facts: object) -> str:
+        """
+        Flag what was told, with the assignment that it is about.
+        """
+        return flags.raise_flag(
+            call=self.call,
+            code=code,
+            facts={
+                "kind": kind,
+                "assignment": self.assignment.pk,
+                **facts,
+                "at": self.when,
+                "shift_ended_at": self.shift_over,
+            },
+            at=at,
+            unit_id=self.assignment.unit_id,
+        )
+
+    def flag_late(self, kind: str, at: datetime, **facts: object) -> str:
+        """
+        Flag what was told of an assignment that has ended.
+        """
+        is_closed = self.call.status in (CallStatus.CLOSED, CallStatus.CANCELLED)
+        ended = {"ended_as": self.assignment.status, "ended_at": self.assignment.ended_at}
+        return self.flag("call_already_closed" if is_closed else "late_scope", kind, at, **facts, **ended)
+
+    def flag_scope(self, kind: str, at: datetime, **facts: object) -> list[str]:
+        """
+        Flag what was told by somebody who had gone off shift, or to another unit, before it happened.
+        """
+        fits = self.in_scope and self.shift_over is None
+        return [] if fits else [self.flag("late_scope", kind, at, **facts)]
+
+
 def start(
     *,
     call: LockedCall,
@@ -69,31 +117,41 @@ def start(
     acknowledged_by: str = "",
     asked_by: str = "",
     limits: Mapping[str, int] | None = None,
-    primary: bool | None = None,
+    primary: bool = False,
     has_alarms: bool = True,
+    is_there: bool = False,
 ) -> Assignment:
     """
     Give a call to a unit that the rules let have it, and make the alarms that its silence would raise.
 
     A crew that asked for it itself has acknowledged it by that (``acknowledged_by``). Otherwise ``limits`` says after how
     many seconds the desk is told: ``deliver_s``, ``acknowledge_s``, ``reassign_s``. The first unit on a call answers for
-    it; ``primary`` names a successor. ``has_alarms`` False saves the look for alarms that this ends.
+    it; ``primary`` names a successor. ``has_alarms`` False saves the look for alarms that this ends. A unit that ``is_there``
+    already, without holding the call, stays as far as it is and holds it from now on.
     """
     is_first = call.status == CallStatus.PENDING
-    known = bool(acknowledged_by)
-    assignment = Assignment.objects.create(
-        call=call,
-        unit=unit,
-        origin=origin,
-        primary=is_first if primary is None else primary,
-        status=AssignmentStatus.ACKNOWLEDGED if known else AssignmentStatus.ASSIGNED,
-        assigned_at=at,
-        assigned_by=str(by),
-        radio_asked_by=asked_by,
-        delivered_at=at if known else None,
-        acknowledged_at=at if known else None,
-        acknowledged_by=acknowledged_by,
-    )
+    known = bool(acknowledged_by) or is_there
+    if is_there:
+        assignment = Assignment.objects.open().get(call=call, unit=unit)
+        assignment.origin, assignment.primary = origin, True
+        assignment.assigned_at, assignment.assigned_by = at, str(by)
+        assignment.radio_asked_by = asked_by or assignment.radio_asked_by
+        assignment.save()
+        alarms.end_alarms(call=call, by=by, at=at, assignment=assignment, kinds=[AlarmKind.UNASSIGNED_ON_SCENE])
+    else:
+        assignment = Assignment.objects.create(
+            call=call,
+            unit=unit,
+            origin=origin,
+            primary=is_first or primary,
+            status=AssignmentStatus.ACKNOWLEDGED if known else AssignmentStatus.ASSIGNED,
+            assigned_at=at,
+            assigned_by=str(by),
+            radio_asked_by=asked_by,
+            delivered_at=at if known else None,
+            acknowledged_at=at if known else None,
+            acknowledged_by=acknowledged_by,
+        )
     if is_first:
         call.status = CallStatus.ASSIGNED
         call.offered_at = None
@@ -189,12 +247,14 @@ def deliver(
 
     :raises AssignmentNotFound: it never was this unit's.
     """
-    call, assignment, when, asked = _held(assignment_id, by, at, happened_at, unit_id, asked_by)
+    told = _held(assignment_id, by, at, happened_at, unit_id, asked_by)
+    call, assignment = told.call, told.assignment
     if assignment.delivered_at is None:
-        assignment.delivered_at = when
+        assignment.delivered_at = told.when
         assignment.save(update_fields=["delivered_at"])
         alarms.end_alarms(call=call, by=by, at=at, assignment=assignment, kinds=[AlarmKind.NOT_DELIVERED])
-    return _told("assignment.delivered", call, assignment, [], by=by, when=when, asked=asked)
+    # The tablet's own word and nobody's doing: however late it comes, there is nothing for a supervisor to look at.
+    return note_step("assignment.delivered", told, [], by=by)
 
 
 def acknowledge(
@@ -323,18 +383,19 @@ def clear(
 
     :raises AssignmentNotFound: it never was this unit's.
     """
-    call, assignment, when, asked = _held(assignment_id, by, at, happened_at, unit_id, asked_by)
-    flags: list[str] = []
+    told = _held(assignment_id, by, at, happened_at, unit_id, asked_by)
+    call, assignment, when = told.call, told.assignment, told.when
+    raised: list[str] = []
     if rules.fit_of(assignment.status, AssignmentStatus.CLEARED) is Fit.ENDED:
         # The unit's other tablet says the same once more: nothing to look at.
         if assignment.disposition != disposition:
-            facts = {"assignment": assignment.pk, "said": disposition, "at": when, "kept": assignment.disposition}
-            flags.append(_flag_late(call, assignment, facts, at))
+            raised = [told.flag_late("assignment.cleared", at, said=disposition, kept=assignment.disposition)]
     else:
         close_out(call=call, assignment=assignment, disposition=disposition, by=by, at=at, ended_at=when)
+        raised = told.flag_scope("assignment.cleared", at, said=disposition)
     if note:
         Note.objects.create(call=call, text=note, by=by.label, origin="UNIT", at=when)
-    return _told("assignment.cleared", call, assignment, flags, by=by, when=when, asked=asked, disposition=disposition)
+    return note_step("assignment.cleared", told, raised, by=by, disposition=disposition)
 
 
 def close_out(
@@ -348,6 +409,9 @@ def close_out(
 ) -> None:
     """
     Clear an assignment, and close the call when it was the last; the caller records it.
+
+    A crew that was on scene of a call it never held does not end the call by leaving: that waits on for whom it waits,
+    unless CAD or the desk had called it off meanwhile.
     """
     still_held = end(
         call=call,
@@ -359,7 +423,9 @@ def close_out(
         disposition=Disposition(disposition),
     )
     if not still_held:
-        close_call(call=call, by=by, at=at, closed_at=ended_at, disposition=disposition)
+        waits = call.status == CallStatus.PENDING and call.cad_closed_at is None and assignment.cancel_told_at is None
+        if not waits:
+            close_call(call=call, by=by, at=at, closed_at=ended_at, disposition=disposition)
     elif assignment.primary and not call.disposition:
         # Others are still there; what the unit that answered for the call said is how it ended.
         call.disposition = disposition
@@ -377,21 +443,16 @@ def _withdraw(assignment: Assignment, *, by: object, at: datetime) -> None:
         )
 
 
-def _step(
-    to: AssignmentStatus,
-    assignment_id: int,
-    by: Actor,
-    at: datetime,
-    happened_at: datetime | None,
-    unit_id: int | None,
-    asked_by: str,
-    details: Mapping[str, Any] | None = None,
+def make_step(
+    to: AssignmentStatus, told: Telling, *, by: Actor, at: datetime, details: Mapping[str, Any] | None = None
 ) -> Told:
-    call, assignment, when, asked = _held(assignment_id, by, at, happened_at, unit_id, asked_by)
+    """
+    Note a step under the call's lock as far as it fits, and record it.
+    """
+    call, assignment, when, asked = told.call, told.assignment, told.when, told.asked
     kind, column = STEPS[to]
     fit = rules.fit_of(assignment.status, to)
     was_status, had_time = assignment.status, getattr(assignment, column)
-    flags: list[str] = []
 
     if had_time is None or (fit is Fit.STEP and to != AssignmentStatus.ACKNOWLEDGED):
         setattr(assignment, column, when)
@@ -412,12 +473,53 @@ def _step(
     if was_silent and fit is not Fit.ENDED:
         alarms.end_alarms(call=call, by=by, at=at, assignment=assignment, kinds=_WAITED_FOR)
 
-    facts = {"assignment": assignment.pk, "status": was_status, "said": to.value, "at": when, "kept": had_time}
-    if fit is Fit.ENDED and had_time is None:
-        flags.append(_flag_late(call, assignment, facts, at))
-    elif fit is Fit.SKIPPED or (fit is Fit.BEHIND and to != AssignmentStatus.ACKNOWLEDGED):
-        flags.append(_flag(call, "out_of_order", facts, at))
-    return _told(kind, call, assignment, flags, by=by, when=when, asked=asked)
+    facts = {"status": was_status, "said": to.value, "kept": had_time}
+    raised: list[str] = []
+    if fit is Fit.ENDED:
+        if had_time is None:
+            raised.append(told.flag_late(kind, at, **facts))
+    else:
+        if fit is Fit.SKIPPED or (fit is Fit.BEHIND and to != AssignmentStatus.ACKNOWLEDGED):
+            raised.append(told.flag("out_of_order", kind, at, **facts))
+        raised += told.flag_scope(kind, at, **facts)
+    return note_step(kind, told, raised, by=by)
+
+
+def note_step(kind: str, told: Telling, raised: list[str], *, by: Actor, **data: Any) -> Told:
+    """
+    Record what was told of an assignment, with the codes of the flags that it raised.
+    """
+    assignment = told.assignment
+    record(
+        kind,
+        agency_id=told.call.agency_id,
+        about=f"call.{told.call.pk}",
+        data={
+            "assignment": assignment.pk,
+            "unit": assignment.unit_id,
+            "status": assignment.status,
+            **data,
+            **({"flags": raised} if raised else {}),
+            **({"by_radio": told.asked} if told.asked else {}),
+        },
+        by=by,
+        at=told.when,
+    )
+    return Told(assignment, raised)
+
+
+def _step(
+    to: AssignmentStatus,
+    assignment_id: int,
+    by: Actor,
+    at: datetime,
+    happened_at: datetime | None,
+    unit_id: int | None,
+    asked_by: str,
+    details: Mapping[str, Any] | None = None,
+) -> Told:
+    told = _held(assignment_id, by, at, happened_at, unit_id, asked_by)
+    return make_step(to, told, by=by, at=at, details=details)
 
 
 def _held(
@@ -427,52 +529,15 @@ def _held(
     happened_at: datetime | None,
     unit_id: int | None,
     asked_by: str,
-) -> tuple[LockedCall, Assignment, datetime, str]:
-    # A device's clock may run ahead of ours: nothing happened later than we heard of it.
-    when = at if happened_at is None else min(happened_at, at)
+) -> Telling:
+    when = links.moment(happened_at, at)
     acting = unit_acted_for(by, unit_id, asked_by)
     call = Call.objects.lock_of(assignment_id)
     assignment = Assignment.objects.get(pk=assignment_id)
-    rules.check_ever_held(assignment, agency_id=call.agency_id, unit_id=acting, by=by, happened_at=when)
-    return call, assignment, when, radio(by, asked_by)
-
-
-def _told(
-    kind: str,
-    call: LockedCall,
-    assignment: Assignment,
-    flags: list[str],
-    *,
-    by: Actor,
-    when: datetime,
-    asked: str,
-    **data: Any,
-) -> Told:
-    record(
-        kind,
-        agency_id=call.agency_id,
-        about=f"call.{call.pk}",
-        data={
-            "assignment": assignment.pk,
-            "unit": assignment.unit_id,
-            "status": assignment.status,
-            **data,
-            **({"flags": flags} if flags else {}),
-            **({"by_radio": asked} if asked else {}),
-        },
-        by=by,
-        at=when,
-    )
-    return Told(assignment, flags)
-
-
-def _flag_late(call: LockedCall, assignment: Assignment, facts: dict[str, Any], at: datetime) -> str:
-    is_closed = call.status in (CallStatus.CLOSED, CallStatus.CANCELLED)
-    ended = {"ended_as": assignment.status, "ended_at": assignment.ended_at}
-    return _flag(call, "call_already_closed" if is_closed else "late", facts | ended, at)
-
-
-def _flag(call: LockedCall, code: str, facts: dict[str, Any], at: datetime) -> str:
-    told = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in facts.items()}
-    Flag.objects.create(call=call, code=code, facts=told, at=at)
-    return code
+    rules.check_had_link(assignment, agency_id=call.agency_id, unit_id=acting, by=by, at=at)
+    asked = radio(by, asked_by)
+    # What is told as it happens is told by somebody who stands: nothing to look up.
+    if happened_at is None:
+        return Telling(call, assignment, when, asked)
+    in_scope = links.was_on(assignment, by=by, when=when)
+    return Telling(call, assignment, when, asked, in_scope, links.shift_over(by, when))

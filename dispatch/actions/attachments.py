@@ -5,11 +5,10 @@ What a crew attaches to a call: photos and signatures.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dispatch import rules
-from dispatch.models import Assignment, Call, CallAttachment, CallStatus, Flag
+from dispatch.actions import flags, links
+from dispatch.models import Assignment, Call, CallAttachment, CallStatus
 from journal.record import record
 from responders.actors import Actor
-from responders.models import Unit
 from responders.rules import unit_acted_for
 from tablets.actions import attach as uploads
 
@@ -42,14 +41,12 @@ def attach(
 
     :raises CallNotFound: it is not on the tablet's board and its unit never held it.
     """
-    when = at if happened_at is None else min(happened_at, at)
     unit_id = unit_acted_for(by, None, "")
     # Before the call: when the bytes are ready, their row is locked first and then the calls that show them.
     upload = uploads.need(agency_id=by.agency_id, sha256=sha256, at=at)
-    call = Call.objects.lock(call_id)
+    link = links.to_call(call_id, by=by, at=at, happened_at=happened_at)
+    call, when = link.call, link.when
     held = Assignment.objects.filter(call=call, unit=unit_id)
-    on_board = call.area_id is not None and Unit.objects.filter(pk=unit_id, areas=call.area_id).exists()
-    rules.check_sees_call(call, by=by, in_area=on_board or held.exists())
 
     row, is_new = CallAttachment.objects.get_or_create(
         call=call,
@@ -57,9 +54,10 @@ def attach(
         purpose=purpose,
         defaults={"caption": caption, "by": str(by), "at": when},
     )
-    flags = _flags(call, held=list(held), when=when)
-    if is_new:
-        Flag.objects.bulk_create(Flag(call=call, code=code, facts={"attachment": row.pk}, at=at) for code in flags)
+    codes = _flags(call, held=list(held), when=when) or (["late_scope"] if link.shift_over else [])
+    for code in codes if is_new else ():
+        facts = {"kind": "call.attach", "attachment": row.pk, "at": when, "shift_ended_at": link.shift_over}
+        flags.raise_flag(call=call, code=code, facts=facts, at=at, unit_id=unit_id)
     record(
         "call.attached",
         agency_id=call.agency_id,
@@ -68,7 +66,7 @@ def attach(
         by=by,
         at=when,
     )
-    return Attached(row, flags)
+    return Attached(row, codes)
 
 
 def _flags(call: Call, *, held: list[Assignment], when: datetime) -> list[str]:

@@ -35,7 +35,15 @@ def dispatch(*, call_id: int, unit_id: int, by: Actor, at: datetime) -> Assignme
     seen = queries.seen(call, unit, at=at)
     rules.check_may_dispatch(call, seen.unit)
 
-    assignment = assignments.start(call=call, unit=unit, origin=Origin.DISPATCHED, by=by, at=at, limits=seen.limits)
+    assignment = assignments.start(
+        call=call,
+        unit=unit,
+        origin=Origin.DISPATCHED,
+        by=by,
+        at=at,
+        limits=seen.limits,
+        is_there=seen.is_there,
+    )
 
     record(
         "call.dispatched",

@@ -2,36 +2,51 @@
 What did not fit, and that somebody has looked at it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from dispatch import refusals
 from dispatch.models import Call, Flag
 from journal.record import record
 from responders.actors import Actor
 
 
-def resolve(*, flag_ids: Collection[int], by: Actor, at: datetime) -> int:
+def raise_flag(*, call: Call, code: str, facts: Mapping[str, object], at: datetime, unit_id: int | None = None) -> str:
     """
-    Note that a person has looked at these flags, and return how many of them were open.
+    Keep something about a locked call that a supervisor should look at, and return its code. Facts that are None are left
+    out.
+    """
+    told = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in facts.items()
+        if value is not None
+    }
+    Flag.objects.create(call=call, unit_id=unit_id, code=code, facts=told, at=at)
+    return code
 
-    Flags of another agency, and those that somebody has resolved, are left as they are.
+
+def settle(*, flag_ids: Collection[int], by: Actor, at: datetime, note: str = "") -> int:
     """
-    open_flags = Flag.objects.filter(pk__in=flag_ids, resolved_at=None, call__agency=by.agency_id)
-    calls = sorted(set(open_flags.values_list("call_id", flat=True)))
-    resolved = 0
+    Note that a person has looked at these flags and what they make of it, and return how many of them were open.
+
+    Those that somebody has settled before are left as they are. What the flags are about is not changed.
+
+    :raises FlagNotFound: one of them is another agency's, or there is no such flag.
+    """
+    wanted = set(flag_ids)
+    known = Flag.objects.filter(pk__in=wanted, call__agency=by.agency_id)
+    calls = sorted(set(known.values_list("call_id", flat=True)))
+    if missing := wanted - set(known.values_list("pk", flat=True)):
+        raise refusals.FlagNotFound(flag=min(missing))
+    settled = 0
     for call_id in calls:
         call = Call.objects.lock(call_id)
-        flags = list(Flag.objects.filter(pk__in=flag_ids, call=call, resolved_at=None).order_by("pk"))
-        for flag in flags:
-            flag.resolved_at, flag.resolved_by_id = at, by.person_id
-            flag.save(update_fields=["resolved_at", "resolved_by"])
-        resolved += len(flags)
-        record(
-            "flag.resolved",
-            agency_id=call.agency_id,
-            about=f"call.{call.pk}",
-            data={"flags": [flag.pk for flag in flags]},
-            by=by,
-            at=at,
-        )
-    return resolved
+        open_ones = Flag.objects.filter(pk__in=wanted, call=call, resolved_at=None)
+        ids = sorted(open_ones.values_list("pk", flat=True))
+        if not ids:
+            continue
+        open_ones.update(resolved_at=at, resolved_by=by.person_id, settling_note=note)
+        settled += len(ids)
+        # The note is in a person's own words: it stays on the flags, and out of the record that is kept for good.
+        record("flag.settled", agency_id=call.agency_id, about=f"call.{call.pk}", data={"flags": ids}, by=by, at=at)
+    return settled

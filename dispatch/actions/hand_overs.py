@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dispatch import queries, refusals, rules
 from dispatch.actions import assignments
-from dispatch.models import Assignment, AssignmentStatus, Call, HandOver, LockedCall, Origin
+from dispatch.models import Assignment, AssignmentStatus, Call, CallStatus, HandOver, LockedCall, Origin
 from journal.record import record
 from responders.actors import Actor
 from responders.models import LockedUnit, Unit
@@ -63,6 +63,8 @@ def ask_locked(*, call: LockedCall, assignment: Assignment, to_unit: LockedUnit,
     :raises Refusal: as ``ask``.
     """
     rules.check_transition(assignment.status, AssignmentStatus.REASSIGNED)
+    if call.status == CallStatus.PENDING:
+        raise refusals.CallNotHeld(call=call.pk)
     waiting = HandOver.objects.filter(assignment=assignment, ended_at=None).first()
     if waiting is not None:
         raise refusals.HandOverAlreadyAsked(hand_over=waiting.pk, unit=waiting.to_unit_id)

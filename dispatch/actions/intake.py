@@ -6,17 +6,16 @@ Every revision, note and answer runs the policy again (dispatch/actions/decision
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from django.contrib.gis.geos import Point
 from django.db import connection
-from django.db.models import Q
 
 from dispatch import facts, intake_refusals, premises, screening
-from dispatch.actions import alarms, assignments, poaches
+from dispatch.actions import alarms, assignments, flags, links, poaches
 from dispatch.actions.decisions import check_own_open, decide, first_decision, open_decision, settle
 from dispatch.models import (
     AlarmKind,
@@ -35,13 +34,10 @@ from dispatch.models import (
     LockedCall,
     Note,
 )
-from dispatch.refusals import CallNotFound
-from dispatch.rules import check_sees_call
 from journal.record import record
 from responders.actors import Actor
-from responders.models import Agency, Unit
+from responders.models import Agency
 from responders.queries import area_at
-from responders.rules import radio, unit_acted_for
 
 # CAD's and CARE's clocks may differ by this much before a time counts as another one.
 SAME_TIME = timedelta(seconds=60)
@@ -258,6 +254,27 @@ def update(
     return row
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """
+    The answer that holds after one was told, and what did not fit about the one that was told.
+    """
+
+    answer: Answer
+    call: Call
+    flags: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """
+    A note after it was told, and what did not fit about it.
+    """
+
+    note: Note
+    flags: list[str] = field(default_factory=list)
+
+
 def answer(
     *,
     call_id: int,
@@ -269,34 +286,42 @@ def answer(
     called_back: bool = False,
     unit_id: int | None = None,
     asked_by: str = "",
-) -> Answer:
+) -> Answered:
     """
     Note what was answered about a disqualifier, and by whom. A crew may settle one by calling back, under its name.
 
-    A fact: for a call that has ended it is kept and flagged.
+    A fact: for a call that has ended it is kept and flagged. One that comes after a later word does not take its place: it
+    is flagged (``out_of_order``) with what it said. Only a yes always holds: whoever has settled it since did not know.
+
+    :raises CallNotFound: the call never was on the actor's board, and their unit never held it.
     """
-    row, asked = _told_about(call_id, by=by, unit_id=unit_id, asked_by=asked_by)
-    given = Answer.objects.create(
-        call=row,
-        disqualifier=disqualifier,
-        value=value,
-        by=str(by),
-        at=_when(at, happened_at),
-        called_back=called_back,
-    )
-    if _is_open(row):
-        decide(call=row, by=by, at=at)
-    else:
-        _flag(row, "answer_after_close", {"disqualifier": disqualifier, "value": value}, at=at)
+    link = links.to_call(call_id, by=by, at=at, happened_at=happened_at, unit_id=unit_id, asked_by=asked_by)
+    row = link.call
+    later = _later_word(row, disqualifier, value, link.when)
+    raised: list[str] = []
+    said = {"disqualifier": disqualifier, "value": value}
+    if later is not None:
+        facts = {"kind": "call.answer", **said, "at": link.when, "kept": later.value, "kept_at": later.at}
+        raised.append(
+            flags.raise_flag(call=row, code="out_of_order", facts=facts, at=at, unit_id=link.unit_id),
+        )
+    given = later
+    if given is None or value == AnswerValue.YES:
+        given = Answer.objects.create(
+            call=row, disqualifier=disqualifier, value=value, by=str(by), at=link.when, called_back=called_back
+        )
+        if _is_open(row):
+            decide(call=row, by=by, at=at)
+    raised += link.flag_late(kind="call.answer", at=at, closed="answer_after_close", **said)
     record(
         "call.answer",
         agency_id=row.agency_id,
         about=f"call.{row.pk}",
-        data={"disqualifier": disqualifier, "value": value, "called_back": called_back, **_radioed(asked)},
+        data={**said, "called_back": called_back, **_radioed(link.asked), **_flagged(raised)},
         by=by,
-        at=given.at,
+        at=link.when,
     )
-    return given
+    return Answered(given, row, raised)
 
 
 def note(
@@ -308,31 +333,33 @@ def note(
     happened_at: datetime | None = None,
     unit_id: int | None = None,
     asked_by: str = "",
-) -> Note:
+) -> Noted:
     """
     Append words to a call, by the desk or by a crew; kept for a call that has ended as well.
+
+    :raises CallNotFound: the call never was on the actor's board, and their unit never held it.
     """
-    row, asked = _told_about(call_id, by=by, unit_id=unit_id, asked_by=asked_by)
+    link = links.to_call(call_id, by=by, at=at, happened_at=happened_at, unit_id=unit_id, asked_by=asked_by)
+    row, asked = link.call, link.asked
     said = Note.objects.create(
         call=row,
         text=text,
         by=f"{by} by radio: {asked}"[:100] if asked else str(by),
         origin="UNIT" if by.tablet_id is not None or asked else "DESK",
-        at=_when(at, happened_at),
+        at=link.when,
     )
     if _is_open(row):
         decide(call=row, by=by, at=at)
-    else:
-        _flag(row, "note_after_close", {"note": said.pk}, at=at)
+    raised = link.flag_late(kind="call.note", at=at, closed="note_after_close", note=said.pk)
     record(
         "call.note",
         agency_id=row.agency_id,
         about=f"call.{row.pk}",
-        data={"note": said.pk, **_radioed(asked)},
+        data={"note": said.pk, **_radioed(asked), **_flagged(raised)},
         by=by,
         at=said.at,
     )
-    return said
+    return Noted(said, raised)
 
 
 def cancel(*, call_id: int, reason: str, by: Actor, at: datetime, happened_at: datetime | None = None) -> Call:
@@ -526,7 +553,7 @@ def _follow_cad(call: LockedCall, revision: CadCall, *, was_closed: bool, by: ob
     closed_at = revision.closed_at or revision.cad_at
     newly = not was_closed
     call.cad_closed_at = closed_at
-    if call.status == CallStatus.ASSIGNED:
+    if call.status == CallStatus.ASSIGNED or _has_crew(call):
         if not newly:
             return False
         left = assignments.call_off(call=call, reason=f"CAD_{revision.status}", by=by, at=at)
@@ -541,6 +568,11 @@ def _follow_cad(call: LockedCall, revision: CadCall, *, was_closed: bool, by: ob
         return False
     _end(call, CallStatus(revision.status), disposition=call.disposition, ended_at=closed_at, by=by, at=at)
     return True
+
+
+def _has_crew(call: LockedCall) -> bool:
+    # A crew may be on scene of a call that waits, without holding it.
+    return call.status == CallStatus.PENDING and Assignment.objects.open().filter(call=call).exists()
 
 
 def _reopen(call: LockedCall, *, by: object, at: datetime) -> None:
@@ -598,24 +630,16 @@ def _time_flags(call: Call) -> Collection[Flag]:
     return Flag.objects.filter(call=call, code="time_conflict")
 
 
-def _told_about(call_id: int, *, by: Actor, unit_id: int | None, asked_by: str) -> tuple[LockedCall, str]:
+def _later_word(call: Call, disqualifier: str, value: str, when: datetime) -> Answer | None:
     """
-    Lock a call that the actor may speak about, and say who asked on the radio, if the desk speaks for a crew.
-
-    :raises CallNotFound: it is not on the actor's board and its unit never held it.
+    Return what was answered about a disqualifier after ``when`` and holds, if what is told now says less than that.
     """
-    acting = None
-    if by.tablet_id is not None or unit_id is not None or asked_by:
-        acting = unit_acted_for(by, unit_id, asked_by)
-    call = Call.objects.lock(call_id)
-    known = True
-    if by.tablet_id is not None:
-        in_area = Q(pk=acting, areas=call.area_id) if call.area_id is not None else Q(pk__in=[])
-        known = Unit.objects.filter(in_area | Q(pk=acting, assignments__call=call)).exists()
-    elif acting is not None and not Unit.objects.filter(pk=acting, agency=by.agency_id).exists():
-        raise CallNotFound(call=call_id)
-    check_sees_call(call, by=by, in_area=known)
-    return call, "" if acting is None else radio(by, asked_by)
+    newest = Answer.objects.filter(call=call, disqualifier=disqualifier).order_by("-pk").first()
+    if newest is None or newest.at <= when or newest.value == value:
+        return None
+    # That nobody knows, or asked, is no word against one who does.
+    nothing = (AnswerValue.UNKNOWN, AnswerValue.NOT_ASKED)
+    return None if newest.value in nothing and value not in nothing else newest
 
 
 def _save_answers(call: Call, answers: Mapping[Disqualifier, AnswerValue], *, by: object, at: datetime) -> None:
@@ -665,17 +689,16 @@ def _is_open(call: Call) -> bool:
     return call.status in (CallStatus.PENDING, CallStatus.ASSIGNED)
 
 
-def _when(at: datetime, happened_at: datetime | None) -> datetime:
-    # A tablet's clock that runs ahead cannot make anything happen in the future.
-    return at if happened_at is None else min(happened_at, at)
-
-
 def _radioed(asked: str) -> dict[str, str]:
     return {"by_radio": asked} if asked else {}
 
 
+def _flagged(raised: list[str]) -> dict[str, list[str]]:
+    return {"flags": raised} if raised else {}
+
+
 def _flag(call: Call, code: str, given: Mapping[str, Any], *, at: datetime) -> None:
-    Flag.objects.create(call=call, code=code, facts=dict(given), at=at)
+    flags.raise_flag(call=call, code=code, facts=given, at=at, unit_id=given.get("unit"))
 
 
 def _told(call: Call) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def self_dispatch(
         acknowledged_by=asked or str(by),
         asked_by=asked,
         has_alarms=seen.has_alarms,
+        is_there=seen.is_there,
     )
 
     record(
@@ -88,6 +89,7 @@ def poach(
         acknowledged_by=asked or str(by),
         asked_by=asked,
         has_alarms=seen.has_alarms,
+        is_there=seen.is_there,
     )
     _open_poach(call, unit, assignment, seen.limits, reason=reason, at=at)
 

@@ -2,24 +2,25 @@
 What a crew says of itself: available, at a meal, writing a report, out of service.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from journal.record import record
 from responders import refusals, rules
 from responders.actors import Actor
-from responders.models import Duty, Unit
+from responders.models import Duty, Shift, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class DutySet:
     """
-    What a unit's duty is now; ``superseded`` when a later word had come first and stays.
+    What a unit's duty is now; ``superseded`` when a later word had come first, or another crew has the unit, and stays.
     """
 
     unit: Unit
     superseded: bool
+    flags: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """
@@ -30,6 +31,7 @@ class DutySet:
             "duty": self.unit.duty,
             "since": self.unit.duty_since,
             "superseded": self.superseded,
+            "flags": self.flags,
         }
 
 
@@ -46,7 +48,8 @@ def set_duty(
     """
     Note a crew's duty. It is a fact: whatever the unit is doing, it is taken down.
 
-    One that was said offline and comes after a later one changes nothing but the journal.
+    One that was said offline and comes after a later one changes nothing but the journal (flag ``out_of_order``). What was
+    said after the shift of who says it was over is flagged ``late_scope``, and says nothing of a crew that came after.
 
     :raises Refusal: the actor may not speak for this unit, or the desk did not say who asked on the radio.
     :raises UnitIsOutside: the unit has no crew here.
@@ -58,7 +61,13 @@ def set_duty(
 
     # A device's clock may run ahead: nothing happened later than now.
     since = min(happened_at or at, at)
+    flags: list[str] = []
     superseded = row.duty_since is not None and since < row.duty_since
+    if superseded:
+        flags.append("out_of_order")
+    if happened_at is not None and Shift.objects.filter(pk=by.shift_id or 0, ended_at__lt=since).exists():
+        flags.append("late_scope")
+        superseded = superseded or rules.crew_size(row) > 0
     new = (str(Duty(duty)), reason if duty != Duty.AVAILABLE else "")
     if not superseded and new != (row.duty, row.duty_reason):
         row.duty, row.duty_reason = new
@@ -76,8 +85,9 @@ def set_duty(
             "since": since,
             "superseded": superseded,
             "by_radio": rules.radio(by, asked_by),
+            **({"flags": flags} if flags else {}),
         },
         by=by,
         at=at,
     )
-    return DutySet(row, superseded)
+    return DutySet(row, superseded, flags)

@@ -151,6 +151,6 @@ def test_a_flag_is_resolved_by_who_looked_at_it(site: Client, scene: Scene) -> N
     assert mine.resolved_by is not None
     assert other.resolved_at is None
     assert bodies(f"supervisors.{scene.agency.pk}", "flag") == {}
-    assert Entry.objects.filter(kind="flag.resolved").count() == 1
+    assert Entry.objects.filter(kind="flag.settled").count() == 1
     assert site.get(page(Flag, "add"), secure=True).status_code == 403
     assert site.post(page(Flag, "delete", mine.pk), {"post": "yes"}, secure=True).status_code == 403

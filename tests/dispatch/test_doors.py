@@ -92,7 +92,7 @@ def test_every_other_kind_over_the_door() -> None:
     with open_door(by="system:test", at=NOON):
         [stop] = stops.raise_stop(call=Call.objects.lock(care.pk), reasons=["WEAPON_YES"], by="system:test", at=NOON)
     seen = ask(other_tablet, "stop.acknowledge", stop=stop.pk).body
-    assert seen == {"stop": stop.pk, "acknowledged_at": "2026-06-03T19:00:00Z"}
+    assert seen == {"stop": stop.pk, "acknowledged_at": "2026-06-03T19:00:00Z", "flags": []}
     signed_off = ask(tablet, "shift.sign_off", choice="NOTHING_OPEN").body
     assert signed_off == {"shift": tablet.shift_id, "ended": True, "flags": []}
 

@@ -269,7 +269,7 @@ def test_what_comes_after_the_call_was_given_to_others_is_late_but_kept() -> Non
     )
 
     held.refresh_from_db()
-    assert (answer.flags, held.status) == (["late"], AssignmentStatus.REASSIGNED)
+    assert (answer.flags, held.status) == (["late_scope"], AssignmentStatus.REASSIGNED)
     assert held.on_scene_at == NOON + timedelta(minutes=3)
     assert Flag.objects.get().facts["ended_as"] == "REASSIGNED"
 
@@ -298,12 +298,29 @@ def test_who_changed_units_since_still_tells_what_they_did_before() -> None:
         tablet_id=9,
     )
 
-    tell(AssignmentStatus.ON_SCENE, held, by=moved, happened_at=NOON + timedelta(minutes=1))
+    fits = tell(AssignmentStatus.ON_SCENE, held, by=moved, happened_at=NOON + timedelta(minutes=1))
+    late = tell(AssignmentStatus.CLEARED, held, by=moved, happened_at=NOON - timedelta(minutes=1))
 
     held.refresh_from_db()
-    assert held.status == AssignmentStatus.ON_SCENE
+    assert (fits.flags, late.flags, held.status) == ([], ["late_scope"], AssignmentStatus.CLEARED)
+
+
+def test_who_came_to_a_unit_after_it_had_the_call_tells_nothing_of_it() -> None:
+    scene = factory.scene()
+    held = factory.assignment(scene, status=AssignmentStatus.CLEARED)
+    _, other = factory.rival(scene.agency, scene.area)
+    with open_door(by=other, at=LATER):
+        shifts.end(shift_id=other.shift_id or 0, reason="NOTHING_OPEN", by=other, at=LATER)
+        shifts.start(
+            person_id=other.person_id or 0,
+            unit_id=scene.unit.pk,
+            planned_end_at=LATER + timedelta(hours=8),
+            by=other,
+            at=LATER + timedelta(minutes=1),
+        )
+
     with pytest.raises(refusals.AssignmentNotFound):
-        tell(AssignmentStatus.CLEARED, held, by=moved, happened_at=NOON - timedelta(minutes=1))
+        tell(AssignmentStatus.ON_SCENE, held, by=other, at=LATER + timedelta(minutes=2))
 
 
 @pytest.mark.parametrize("told", list(FACTS))

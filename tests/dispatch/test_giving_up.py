@@ -314,7 +314,7 @@ def test_signing_off_with_nothing_open() -> None:
 
     assert (done.shift.ended_at, done.shift.end_reason, done.hand_over) == (LATER, "NOTHING_OPEN", None)
     again = sign_off(scene.tablet, "NOTHING_OPEN")
-    assert again.flags == ["late"]
+    assert again.flags == ["late_scope"]
 
 
 def test_a_partner_who_stays_keeps_the_call() -> None:

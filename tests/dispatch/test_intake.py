@@ -616,10 +616,10 @@ def test_a_note_by_radio_says_who_asked() -> None:
         )
         own = intake.note(call_id=call.pk, text="Caller rang again.", by=desk.dispatcher, at=later(1))
 
-    assert (by_radio.origin, own.origin) == ("UNIT", "DESK")
-    assert "by radio: Responder One" in by_radio.by
+    assert (by_radio.note.origin, own.note.origin) == ("UNIT", "DESK")
+    assert "by radio: Responder One" in by_radio.note.by
     assert Entry.objects.get(kind="call.note", data__has_key="by_radio").data["by_radio"] == "Responder One"
-    assert bodies(f"desk.{desk.agency.pk}", "note")[str(own.pk)]["text"] == "Caller rang again."
+    assert bodies(f"desk.{desk.agency.pk}", "note")[str(own.note.pk)]["text"] == "Caller rang again."
 
 
 def test_the_desk_cancels_its_own_call_but_not_cads() -> None:

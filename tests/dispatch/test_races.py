@@ -186,7 +186,7 @@ def test_accepting_a_hand_over_against_clearing_the_call() -> None:
             assert (call.status, told.flags) == (CallStatus.CLOSED, [])
         else:
             # The clearing is a fact: kept and flagged, and the call is the other unit's all the same.
-            assert (call.status, told.flags) == (CallStatus.ASSIGNED, ["late"])
+            assert (call.status, told.flags) == (CallStatus.ASSIGNED, ["late_scope"])
             factory.advance(taken, to=AssignmentStatus.CLEARED, by=scene.dispatcher, at=LATER)
         assert not HandOver.objects.filter(ended_at=None).exists()
 

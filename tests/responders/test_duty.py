@@ -39,7 +39,7 @@ def test_a_crew_says_its_own_duty_on_its_tablet() -> None:
 
     answer = say(tablet, Duty.OUT_OF_SERVICE, reason="Flat tire").as_dict()
 
-    assert answer == {"unit": unit.pk, "duty": "OUT_OF_SERVICE", "since": LATER, "superseded": False}
+    assert answer == {"unit": unit.pk, "duty": "OUT_OF_SERVICE", "since": LATER, "superseded": False, "flags": []}
     unit.refresh_from_db()
     assert (unit.duty, unit.duty_reason, unit.duty_since) == (Duty.OUT_OF_SERVICE, "Flat tire", LATER)
     entry = Entry.objects.get(kind="unit.duty")

@@ -148,17 +148,19 @@ def _hidden_cells(bearer: str, scene: World) -> Iterator[tuple[str, dict[str, An
 
 def _args(template: dict[str, Any], theirs: dict[str, int], scene: World, bearer: str) -> dict[str, Any]:
     # The thing itself is theirs; the unit that a request is for is one's own, unless the unit is the thing.
-    names = [value.strip("{}") for value in template.values() if isinstance(value, str) and value.startswith("{")]
+    given = {key: value[0] if isinstance(value, list) else value for key, value in template.items()}
+    names = [value.strip("{}") for value in given.values() if isinstance(value, str) and value.startswith("{")]
     thing = next((name for name in names if name != "unit"), "unit")
-    args = {}
-    for key, value in template.items():
+    args: dict[str, Any] = {}
+    for key, value in given.items():
         if bearer == "CREW" and key in {"unit", "asked_by"} and thing != "unit":
             continue  # a tablet is its own unit
         if isinstance(value, str) and value.startswith("{"):
             name = value.strip("{}")
-            args[key] = theirs[name] if name == thing else scene.things[name]
+            found = theirs[name] if name == thing else scene.things[name]
+            args[key] = [found] if isinstance(template[key], list) else found
         else:
-            args[key] = value
+            args[key] = template[key]
     return args
 
 
@@ -166,7 +168,7 @@ def _do(client: Client, kind: str, args: dict[str, Any]) -> tuple[int, str]:
     answer = _ask(client, "POST", f"/api/actions/{kind}/", {"id": str(uuid4()), "args": args})
     text = answer.content.decode()
     # The id that was asked for may be repeated in the answer; it is the only difference allowed.
-    for value in args.values():
+    for value in [part for value in args.values() for part in (value if isinstance(value, list) else [value])]:
         if isinstance(value, int) and not isinstance(value, bool):
             text = text.replace(str(value), "#")
     return answer.status_code, text

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.test import Client
 
 from dispatch.actions import cad_keys
-from dispatch.models import Alarm, AlarmKind, Debrief, HandOver, Origin, Policy, Stop
+from dispatch.models import Alarm, AlarmKind, Debrief, Flag, HandOver, Origin, Policy, Stop
 from journal.door import open_door
 from responders.models import Person, RoleName, Unit
 from tests.factories import dispatch, responders, tablets
@@ -77,6 +77,7 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
     third, _ = dispatch.rival(of.agency, of.area)
     with open_door(by="system:test", at=now):
         stop = Stop.objects.create(call=held.call, assignment=held, reasons=["WEAPON"], raised_at=now)
+        flag = Flag.objects.create(call=held.call, unit=unit, code="late_scope", at=now)
         alarm = Alarm.objects.create(call=held.call, kind=AlarmKind.NOT_DELIVERED, due_at=now, raised_at=now)
         hand_over = HandOver.objects.create(
             assignment=held, call=held.call, to_unit=third, asked_at=now, asked_by="person:1"
@@ -92,6 +93,7 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
         "assignment": held.pk,
         "stop": stop.pk,
         "alarm": alarm.pk,
+        "flag": flag.pk,
         "hand_over": hand_over.pk,
         "caution": dispatch.caution(of.agency, phone="206-555-0100", expires_at=now + timedelta(days=1)).pk,
         "debrief": Debrief.objects.get(poach__assignment=held).pk,
