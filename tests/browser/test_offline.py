@@ -365,6 +365,55 @@ def test_a_tablet_that_is_taken_out_of_use_forgets_everything(site: Site, enter:
     assert kept_documents(tablet) == 0
 
 
+def test_a_locked_tablet_takes_statuses_and_opens_by_pin(
+    waiting: str, enter: Enter, site: Site, pictures: Path
+) -> None:
+    desk = enter("dispatcher")
+    tablet = enter("tablet-1", size=TABLET)
+    choose_pin(tablet, PIN)
+    send(desk, waiting, "CARE 12")
+    tablet.get_by_role("button", name="Acknowledge", exact=True).click(timeout=10_000)
+    expect(desk.locator("#units-rows .u", has_text="CARE 12")).to_contain_text("Acknowledged")
+    tablet.context.set_offline(True)
+    expect(tablet.locator("button.line")).to_contain_text("Offline", timeout=SOON)
+    tablet.locator("button.who").click()
+    tablet.get_by_role("button", name="Lock this tablet").click()
+
+    # Nothing of the call can be read, and the next status works.
+    expect(tablet.get_by_role("button", name="Unlock")).to_be_visible()
+    expect(tablet.get_by_text(waiting)).to_have_count(0)
+    tablet.get_by_role("button", name="En route").first.click()
+    expect(tablet.locator("button.line")).to_contain_text("1 waiting to send")
+    tablet.get_by_role("button", name="Unlock").click()
+    take_pictures(tablet, pictures, "locked")
+    type_pin(tablet, OTHER_PIN)
+    expect(tablet.get_by_text("Wrong PIN. 4 tries left.")).to_be_visible()
+    type_pin(tablet, PIN)
+
+    expect(tablet.get_by_role("heading", name="Down - check for person down")).to_be_visible()
+    tablet.context.set_offline(False)
+    expect(desk.locator("#units-rows .u", has_text="CARE 12")).to_contain_text("En route", timeout=SOON)
+    clear_by_radio(desk, "CARE 12")
+
+
+def test_a_sign_on_that_is_over_closes_what_it_had_opened(site: Site, enter: Enter, pictures: Path) -> None:
+    tablet = enter("tablet-1", size=TABLET)
+    expect(tablet.get_by_role("button", name="Report")).to_be_visible(timeout=10_000)
+    tablet.context.set_offline(True)
+    expect(tablet.locator("button.line")).to_contain_text("Offline", timeout=SOON)
+    tablet.get_by_role("button", name="Report").click()
+    expect(tablet.locator("button.line")).to_contain_text("1 waiting to send")
+
+    # Thirteen hours pass: as long as no sign-on lasts.
+    tablet.clock.install()
+    tablet.clock.fast_forward("13:00:00")
+
+    expect(tablet.get_by_role("heading", name="Sign on again")).to_be_visible(timeout=10_000)
+    expect(tablet.get_by_text("What you did is kept and will be sent.")).to_be_visible()
+    expect(tablet.get_by_text("Report")).to_have_count(0)
+    take_pictures(tablet, pictures, "sign-on-again")
+
+
 PASSWORD = "long-and-plain-enough-for-a-test"
 
 

@@ -152,21 +152,21 @@ export function lockView(s, act, ui) {
   const own = s.standing;
   return h(
     "section",
-    { class: "lock", "aria-label": "Locked" },
+    { class: `lock ${ui.unlocking && ui.byPin ? "lock-pin" : ""}`, "aria-label": "Locked" },
     h("p", { class: "lock-time" }, wallTime(s.now, s.zone)),
     h("p", { class: "lock-state cap" }, own ? spent(own.assignment, s.now) || wordsOf(own.assignment.status) : s.unit ? wordsOf(s.unit.duty) : ""),
     ui.unlocking && ui.byPin
       ? [keypad({ label: "Your PIN", digits: ui.pin.digits, problem: ui.problem, busy: ui.busy, done: "Open" }, act), h("button", { class: "btn", type: "button", onclick: act.leaveUnlock }, "Back")]
       : ui.unlocking
-      ? h(
-          "form",
-          { class: "unlock", onsubmit: act.unlock, novalidate: true },
-          h("label", { for: "unlock" }, "Password of whoever is signed on"),
-          h("input", { id: "unlock", name: "password", type: "password", autocomplete: "current-password", "aria-describedby": "unlock-problem", mounted: (/** @type {HTMLElement} */ el) => el.focus() }),
-          h("p", { class: "problem", id: "unlock-problem", role: "alert" }, ui.problem),
-          h("div", { class: "choose" }, h("button", { class: "btn go", type: "submit", disabled: ui.busy }, ui.busy ? "Unlocking…" : "Unlock"), h("button", { class: "btn", type: "button", onclick: act.leaveUnlock }, "Back")),
-        )
-      : h("button", { class: "btn unlock-button", type: "button", onclick: act.askUnlock }, icon("lock"), h("span", null, "Unlock")),
+        ? h(
+            "form",
+            { class: "unlock", onsubmit: act.unlock, novalidate: true },
+            h("label", { for: "unlock" }, "Password of whoever is signed on"),
+            h("input", { id: "unlock", name: "password", type: "password", autocomplete: "current-password", "aria-describedby": "unlock-problem", mounted: (/** @type {HTMLElement} */ el) => el.focus() }),
+            h("p", { class: "problem", id: "unlock-problem", role: "alert" }, ui.problem),
+            h("div", { class: "choose" }, h("button", { class: "btn go", type: "submit", disabled: ui.busy }, ui.busy ? "Unlocking…" : "Unlock"), h("button", { class: "btn", type: "button", onclick: act.leaveUnlock }, "Back")),
+          )
+        : h("button", { class: "btn unlock-button", type: "button", onclick: act.askUnlock }, icon("lock"), h("span", null, "Unlock")),
     own && !ui.unlocking && h("p", { class: "soft" }, `${STEP_WORDS[offered(own.assignment.status, false).next]?.replace("…", "")} works below without unlocking.`),
   );
 }
