@@ -183,3 +183,51 @@ test("any order of lost, doubled and late frames converges with the next pull", 
     assert.deepEqual(replica.all("call").map(({ id, n }) => `${id}@${n}`).sort(), wanted);
   }
 });
+
+test("a stream that was to be sent whole and is in no answer has gone", () => {
+  const replica = new Replica();
+  replica.pull(answer({ "area.3": part(5, [call("1", 4)]), "unit.1": part(2, [call("2", 2)]) }));
+  replica.distrust("area.3");
+  const asked = replica.wants();
+
+  assert.deepEqual(Object.keys(asked), ["unit.1"]);
+  assert.deepEqual(replica.leftBehind(asked, answer({ "unit.1": part(2, []) })), ["area.3"]);
+  assert.deepEqual(replica.leftBehind(asked, answer({ "unit.1": part(2, []), "area.3": part(5, [call("1", 4)]) })), []);
+});
+
+test("after a reset the same number may be another version, and what is the same is not told", () => {
+  const replica = new Replica();
+  replica.pull(answer({ "area.3": part(5, [call("1", 4, { address: "old" }), call("2", 5)]) }));
+  const told = [];
+  replica.listen((changes) => told.push(...changes));
+
+  replica.pull(answer({ "area.3": part(5, [call("1", 4, { address: "new" }), call("2", 5)], { reset: true }) }));
+
+  assert.deepEqual(told, [{ stream: "area.3", c: "call", id: "1", before: { address: "old" }, after: { address: "new" } }]);
+});
+
+test("what is computed changes nothing before it is committed", () => {
+  const replica = new Replica();
+  replica.pull(answer({ "area.3": part(5, [call("1", 4)]) }));
+
+  const plans = replica.planPull(answer({ "area.3": part(7, [gone("1", 6, "call.closed"), call("2", 7)]) }));
+  const frames = replica.planFrame(frame("area.3", 5, 6, [call("9", 6)]));
+  replica.planDrop(["area.3"]);
+
+  assert.deepEqual([replica.numbers(), replica.all("call").map(({ id }) => id)], [{ "area.3": 5 }, ["1"]]);
+  assert.deepEqual(frames.map(({ from, state }) => [from, state.number]), [[5, 6]]);
+  replica.commit(plans);
+  assert.deepEqual([replica.numbers(), replica.all("call").map(({ id }) => id)], [{ "area.3": 7 }, ["2"]]);
+});
+
+test("what a store kept in the middle of a reset goes on from there", () => {
+  const first = new Replica();
+  first.pull(answer({ "area.3": part(5, [call("1", 4), call("2", 5)]) }));
+  first.pull(answer({ "area.3": part(4, [call("1", 4)], { reset: true, more: true }) }));
+  const second = new Replica();
+
+  second.restore([{ name: "area.3", ...first.state("area.3"), held: first.heldIn("area.3") }]);
+  second.pull(answer({ "area.3": part(6, [call("3", 6)]) }));
+
+  assert.deepEqual(second.all("call").map(({ id }) => id).sort(), ["1", "3"]);
+});

@@ -95,3 +95,43 @@ test("hours that run past midnight belong to the day on which they open", () => 
   assert.equal(isOpen([saturday, shorter], "America/Los_Angeles", Date.parse("2026-11-22T04:30:00Z")), false);
   assert.equal(open("2026-11-21T22:00:00Z", { ...saturday, opens: "12:00:00", closes: "22:00:00" }), true);
 });
+
+test("a clock that was moved is noticed until it is measured again, and what was measured before is forgotten", () => {
+  let local = NOON;
+  let monotonic = 0;
+  const clock = new Clock(
+    () => local,
+    () => monotonic,
+  );
+  clock.offer(new Date(NOON + 60_000).toISOString(), NOON, NOON);
+  assert.deepEqual([clock.jumped, clock.offset], [false, 60_000]);
+  local += 120_000;
+  monotonic += 118_000;
+  assert.equal(clock.jumped, false);
+
+  local += 60_000;
+  assert.equal(clock.jumped, true);
+  local -= 60_000;
+  assert.equal(clock.jumped, true);
+
+  // A slower measurement than the old one, and the only one of the clock as it is now.
+  clock.offer(new Date(local + 5_000).toISOString(), local - 200, local + 200);
+  assert.deepEqual([clock.jumped, clock.offset], [false, 5_000]);
+});
+
+test("what an earlier page measured holds until this one measures, and time that went back in between is noticed", () => {
+  let local = NOON;
+  const clock = () =>
+    new Clock(
+      () => local,
+      () => 0,
+    );
+  const next = clock();
+  next.resume(-7_000, NOON - 10_000);
+  assert.deepEqual([next.now(), next.jumped], [NOON - 7_000, false]);
+
+  local = NOON - 60_000;
+  const later = clock();
+  later.resume(-7_000, NOON);
+  assert.equal(later.jumped, true);
+});

@@ -153,12 +153,16 @@ export class Line {
   }
 
   /**
-   * Have the device do a whole round.
+   * Have the device do a whole round, and one more for who asked meanwhile.
    * @param {Keeper} device
    */
   async #exchange(device) {
-    const done = await device.exchange();
-    if (!this.#running) return false;
+    let done;
+    do {
+      this.#again = false;
+      done = await device.exchange();
+      if (!this.#running) return false;
+    } while (this.#again && done);
     const { error, nextPoll } = device.status();
     if (done) {
       this.#nextPoll = nextPoll * 1000;
