@@ -8,23 +8,16 @@ is killed in the middle. Meanwhile the desk takes calls away and gives them back
 
 import json
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import IO, Any
+from typing import Any
 
 import pytest
-from django.conf import settings
 
-from deploy.local.places import VENV
 from dispatch.actions import desk
 from dispatch.models import Assignment, Note
 from journal.door import open_door
@@ -33,8 +26,8 @@ from journal.rebuild import differences, digest_differences
 from journal.refusals import Refusal
 from responders.models import RoleName
 from tablets.models import Quarantined
+from tests.chaos.web import Web, run_node, running_web
 from tests.factories import dispatch, responders, tablets
-from tests.tablets.conftest import database_url
 
 TABLETS = 8
 STEPS = 60
@@ -47,72 +40,12 @@ pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.
 _VERDICTS = {200: "applied", 202: "quarantined"}
 
 
-class Web:
-    """
-    The web process that ships, on a port that stays the same when it is killed and started again.
-    """
-
-    def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """
-        Start it and wait until it listens.
-        """
-        command = [
-            *(str(VENV / "bin/granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
-            *(
-                "--workers",
-                "2",
-                "--blocking-threads",
-                "4",
-                "--no-ws",
-                "--log-level",
-                "error",
-                "config.wsgi:application",
-            ),
-        ]
-        environment = os.environ | {"DATABASE_URL": database_url(), "DATABASE_POOL": "4"}
-        self._process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True)
-        for _ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError("web does not listen")
-
-    def kill(self) -> None:
-        """
-        SIGKILL it with its workers.
-        """
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-
-@contextmanager
-def running_web() -> Iterator[Web]:
-    """
-    Have the web process up inside the block.
-    """
-    web = Web()
-    web.start()
-    try:
-        yield web
-    finally:
-        web.kill()
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_tablets_core_converges_and_does_everything_once(seed: int, tmp_path: Path) -> None:
     scene, told = _town()
     with running_web() as web, (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
-        crews = _crews(web.port, seed, told, out, err)
+        given = {"origin": web.origin, "seed": seed, "steps": STEPS, "tablets": told}
+        crews = run_node(Path(__file__).with_name("crews.mjs"), given, out, err)
         _meddle(scene, [member["call"] for member in told], web, Random(seed), crews)
         assert crews.wait(timeout=60) == 0, (tmp_path / "err").read_text()
     results = json.loads((tmp_path / "out").read_text())
@@ -124,7 +57,7 @@ def test_the_tablets_core_converges_and_does_everything_once(seed: int, tmp_path
 
 def _town() -> tuple[dispatch.Scene, list[dict[str, Any]]]:
     since = datetime.now(UTC) - timedelta(hours=1)
-    agency = responders.agency(self_dispatch_life_s=600)
+    agency = responders.agency(self_dispatch_life_s=600, reassign_s=0)
     area = responders.area(agency)
     dispatcher = responders.actor(responders.person(agency, RoleName.DISPATCHER))
     supervisor = responders.person(agency, RoleName.SUPERVISOR)
@@ -152,23 +85,6 @@ def _town() -> tuple[dispatch.Scene, list[dict[str, Any]]]:
     for _ in range(6):
         dispatch.care_call(scene)
     return scene, told
-
-
-def _crews(port: int, seed: int, told: list[dict[str, Any]], out: IO[str], err: IO[str]) -> "subprocess.Popen[str]":
-    node = shutil.which("node")
-    assert node is not None, "Node is not installed; `make install` says how"
-    crews = subprocess.Popen(
-        [node, "--import", "./tests/js/browser.js", str(Path(__file__).with_name("crews.mjs"))],
-        cwd=settings.BASE_DIR,
-        stdin=subprocess.PIPE,
-        stdout=out,
-        stderr=err,
-        text=True,
-    )
-    assert crews.stdin is not None
-    json.dump({"origin": f"http://127.0.0.1:{port}", "seed": seed, "steps": STEPS, "tablets": told}, crews.stdin)
-    crews.stdin.close()
-    return crews
 
 
 def _meddle(scene: dispatch.Scene, calls: list[int], web: Web, random: Random, crews: "subprocess.Popen[str]") -> None:
