@@ -88,3 +88,16 @@ test("a CAD that has been silent for a minute is down", () => {
   assert.equal(model.cad(agency, { id: "1", told_at: ago(1.1) }, NOON).down, true);
   assert.equal(model.cad({ ...agency, has_cad: false }, undefined, NOON).down, false);
 });
+
+test("a crew on scene of a call that it does not hold rings, and says what to do", () => {
+  const there = { id: 4, unit: 9, call_sign: "CARE 14", primary: false, status: "ON_SCENE" };
+  const alarm = (/** @type {string} */ kind) => ({ id: 7, kind, assignment: 4, due_at: ago(1), raised_at: ago(1) });
+  const contested = call("1", { status: "ASSIGNED", assignments: [{ id: 3, unit: 8, call_sign: "CARE 12", primary: true }, there], alarms: [alarm("CONTESTED")] });
+  const waits = call("2", { assignments: [there], alarms: [alarm("UNASSIGNED_ON_SCENE")] });
+
+  const [first, second] = model.ringing([contested, waits], NOON).map(model.alarmWords);
+
+  assert.match(first?.title ?? "", /CARE 14 is on scene of Welfare check, 2nd Ave, which nobody holds/);
+  assert.match(first?.next ?? "", /Make it theirs/);
+  assert.match(second?.title ?? "", /CARE 14 is on scene .* which CARE 12 holds/);
+});

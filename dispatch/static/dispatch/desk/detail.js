@@ -60,7 +60,7 @@ export function draw() {
   part("detail-acts", [about["status"], about["queue"], about["offered_at"], Boolean(call)], () => (call ? acts(call) : []));
   part("detail-cautions", [about["cautions"], minute], () => cautions(about, now));
   part("detail-alarms", [about["alarms"], about["stops"], Math.floor(now / 1000)], () => alarms(about, now));
-  part("detail-units", [about["assignments"], about["outside_units"], about["police_units"], about["hand_overs"], minute], () => assignments(about, now));
+  part("detail-units", [about["status"], about["assignments"], about["outside_units"], about["police_units"], about["hand_overs"], minute], () => assignments(about, now));
   part("detail-narrative", [about["narrative"]], () => (about["narrative"] ? [el("blockquote", {}, about["narrative"])] : []));
   part("detail-caller", [about["caller_phone"], about["caller_wish"], about["language"], about["interpreter"], about["sign_language"], about["source"]], () => caller(about));
   part("detail-answers", [about["answers_by"], Boolean(call)], () => answers(about, Boolean(call)));
@@ -169,16 +169,19 @@ function assignments(call, now) {
     );
     const reach = commands.reassignable(row);
     const poach = row["poach"];
+    // A crew that went there without signal: the desk makes it the holder, or a take does.
+    const waits = call["status"] === "PENDING";
     return el(
       "div",
       { class: "holder" },
-      el("h3", {}, row["call_sign"], el("span", { class: "tag act" }, say(words.statuses, row["status"])), row["primary"] ? null : el("span", { class: "soft" }, "assists")),
+      el("h3", {}, row["call_sign"], el("span", { class: "tag act" }, say(words.statuses, row["status"])), row["primary"] ? null : el("span", { class: "soft" }, waits ? "on scene, does not hold it" : "assists")),
       el("p", { class: "soft" }, [say(words.origins, row["origin"]), row["radio_asked_by"] ? `BY RADIO, asked by ${row["radio_asked_by"]}` : "", row["destination"] ? `to ${row["destination"]}` : ""].filter(Boolean).join(" · ")),
       poach ? el("p", { class: poach.state === "ASKED" ? "caution" : "soft" }, poachWords(poach)) : null,
       el("ol", { class: "times" }, ...steps),
       el(
         "div",
         { class: "holder-acts" },
+        waits ? el("button", { type: "button", class: "button main", "data-focus": `give-${row["id"]}`, click: () => commands.does("call.dispatch", { call: Number(call.id), unit: row["unit"] }, `${row["call_sign"]} holds it now.`) }, "Make it theirs") : null,
         unit ? el("button", { type: "button", class: "button", "data-focus": `radio-${row["id"]}`, click: () => commands.radio(unit) }, icon("rss_feed"), "By radio ", key("R")) : null,
         row["hand_back_asked_at"] ? el("button", { type: "button", class: "button", click: () => commands.does("hand_back.accept", { assignment: row["id"] }, "Taken back. It waits in its queue again.") }, "Accept the hand-back") : null,
         el("button", { type: "button", class: "button", disabled: !reach.may, "data-focus": `reassign-${row["id"]}`, title: reach.may ? null : `From ${at(new Date(reach.from).toISOString())}, unless it acknowledges`, click: () => commands.reassign(call, row) }, reach.may ? "Reassign…" : `Reassign from ${wallTime(reach.from, zone(), { seconds: true })}`),

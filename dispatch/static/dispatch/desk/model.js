@@ -227,6 +227,8 @@ export function candidates(units, place, positions) {
 const LOUD = [
   "REASSIGNABLE",
   "STOP_NOT_ACKNOWLEDGED",
+  "UNASSIGNED_ON_SCENE",
+  "CONTESTED",
   "NOT_ACKNOWLEDGED",
   "NOT_DELIVERED",
   "POLICE_ASSIGNED",
@@ -309,6 +311,12 @@ export function alarmWords(alarm) {
       return { title: `CAD closed ${call} while ${unit} is on it`, next: "The crew keeps it until it clears." };
     case "LEFT_WITH_DESK":
       return { title: `${unit} signed off and left ${call} with the desk`, next: "Send another unit, or close it." };
+    case "CONTESTED": {
+      const holder = (alarm.call["assignments"] ?? []).find((/** @type {Doc} */ row) => row["primary"])?.["call_sign"] ?? "another unit";
+      return { title: `${unit} is on scene of ${call}, which ${holder} holds`, next: `It went there without signal and assists. Tell ${holder}, and decide who stays.` };
+    }
+    case "UNASSIGNED_ON_SCENE":
+      return { title: `${unit} is on scene of ${call}, which nobody holds`, next: "It went there without signal. Make it theirs, or send somebody." };
     default:
       return { title: `${say(undefined, alarm.kind)}: ${call}`, next: "" };
   }

@@ -233,6 +233,8 @@ function status(call, name, link) {
     const more = rows.length > 1 ? ` + ${rows.length - 1}` : "";
     return { tone: "act", first: primary["call_sign"] + more, second: say(words.statuses, primary["status"]) };
   }
+  const there = call["assignments"]?.[0];
+  if (there) return { tone: "warn", first: `${there["call_sign"]} is there`, second: "nobody holds it" };
   const why = brief(call["reasons"]);
   const shut = call["care_available"] ? "" : why.find((text) => /unit|busy|closed|hours/.test(text)) ?? "CARE not available";
   const response = call["response"] === "CARE" ? "CARE alone" : say(words.responses, call["response"]);
