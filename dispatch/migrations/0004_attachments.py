@@ -7,26 +7,39 @@ from journal.triggers import mark
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('dispatch', '0003_late_facts'),
-        ('tablets', '0004_attachments'),
+        ("dispatch", "0003_late_facts"),
+        ("tablets", "0004_attachments"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CallAttachment',
+            name="CallAttachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('PHOTO', 'Photo'), ('SIGNATURE', 'Signature')], max_length=10)),
-                ('caption', models.CharField(blank=True, max_length=300)),
-                ('by', models.CharField(max_length=100)),
-                ('at', models.DateTimeField()),
-                ('attachment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tablets.attachment')),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='dispatch.call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("purpose", models.CharField(choices=[("PHOTO", "Photo"), ("SIGNATURE", "Signature")], max_length=10)),
+                ("caption", models.CharField(blank=True, max_length=300)),
+                ("by", models.CharField(max_length=100)),
+                ("at", models.DateTimeField()),
+                (
+                    "attachment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tablets.attachment"
+                    ),
+                ),
+                (
+                    "call",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attachments", to="dispatch.call"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('call', 'attachment', 'purpose'), name='dispatch_attachment_once_per_call')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("call", "attachment", "purpose"), name="dispatch_attachment_once_per_call"
+                    )
+                ],
             },
         ),
         mark("dispatch_callattachment", subject="call", column="call_id"),

@@ -5,75 +5,134 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('responders', '0002_marks'),
-        ('tablets', '0003_lanes'),
+        ("responders", "0002_marks"),
+        ("tablets", "0003_lanes"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Attachment',
+            name="Attachment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('WAITING', 'Waiting'), ('READY', 'Ready'), ('REFUSED', 'Refused')], default='WAITING', max_length=10)),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('needed', models.BooleanField(default=False)),
-                ('size', models.PositiveIntegerField(null=True)),
-                ('received', models.PositiveIntegerField(default=0)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('made_at', models.DateTimeField()),
-                ('touched_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('type', models.CharField(blank=True, max_length=20)),
-                ('stored_size', models.PositiveIntegerField(null=True)),
-                ('width', models.PositiveIntegerField(null=True)),
-                ('height', models.PositiveIntegerField(null=True)),
-                ('agency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='responders.agency')),
-                ('tablet', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tablets.tablet')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("WAITING", "Waiting"), ("READY", "Ready"), ("REFUSED", "Refused")],
+                        default="WAITING",
+                        max_length=10,
+                    ),
+                ),
+                ("code", models.CharField(blank=True, max_length=40)),
+                ("needed", models.BooleanField(default=False)),
+                ("size", models.PositiveIntegerField(null=True)),
+                ("received", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("made_at", models.DateTimeField()),
+                ("touched_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("type", models.CharField(blank=True, max_length=20)),
+                ("stored_size", models.PositiveIntegerField(null=True)),
+                ("width", models.PositiveIntegerField(null=True)),
+                ("height", models.PositiveIntegerField(null=True)),
+                (
+                    "agency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="responders.agency"
+                    ),
+                ),
+                (
+                    "tablet",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tablets.tablet"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AttachmentContent',
+            name="AttachmentContent",
             fields=[
-                ('attachment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='content', serialize=False, to='tablets.attachment')),
-                ('data', models.BinaryField()),
-                ('thumbnail', models.BinaryField()),
+                (
+                    "attachment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="content",
+                        serialize=False,
+                        to="tablets.attachment",
+                    ),
+                ),
+                ("data", models.BinaryField()),
+                ("thumbnail", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='AttachmentPart',
+            name="AttachmentPart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('offset', models.PositiveIntegerField()),
-                ('data', models.BinaryField()),
-                ('attachment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='tablets.attachment')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("offset", models.PositiveIntegerField()),
+                ("data", models.BinaryField()),
+                (
+                    "attachment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="tablets.attachment"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(condition=models.Q(('state', 'WAITING')), fields=['tablet'], name='tablets_attachment_waiting'),
+            model_name="attachment",
+            index=models.Index(
+                condition=models.Q(("state", "WAITING")), fields=["tablet"], name="tablets_attachment_waiting"
+            ),
         ),
         migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(condition=models.Q(('needed', True), ('state', 'READY'), _negated=True), fields=['touched_at'], name='tablets_attachment_to_sweep'),
+            model_name="attachment",
+            index=models.Index(
+                condition=models.Q(("needed", True), ("state", "READY"), _negated=True),
+                fields=["touched_at"],
+                name="tablets_attachment_to_sweep",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.UniqueConstraint(fields=('agency', 'sha256'), name='tablets_attachment_one_per_content'),
+            model_name="attachment",
+            constraint=models.UniqueConstraint(fields=("agency", "sha256"), name="tablets_attachment_one_per_content"),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('received', 0), ('size__isnull', True)), ('size__gte', models.F('received')), _connector='OR'), name='tablets_attachment_no_more_than_said'),
+            model_name="attachment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("received", 0), ("size__isnull", True)),
+                    ("size__gte", models.F("received")),
+                    _connector="OR",
+                ),
+                name="tablets_attachment_no_more_than_said",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_at__isnull', True), ('state', 'WAITING')), models.Q(('settled_at__isnull', False), ('state', 'REFUSED')), models.Q(('height__isnull', False), ('settled_at__isnull', False), ('state', 'READY'), ('stored_size__isnull', False), ('width__isnull', False)), _connector='OR'), name='tablets_attachment_settled_or_waiting'),
+            model_name="attachment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("settled_at__isnull", True), ("state", "WAITING")),
+                    models.Q(("settled_at__isnull", False), ("state", "REFUSED")),
+                    models.Q(
+                        ("height__isnull", False),
+                        ("settled_at__isnull", False),
+                        ("state", "READY"),
+                        ("stored_size__isnull", False),
+                        ("width__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="tablets_attachment_settled_or_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attachmentpart',
-            constraint=models.UniqueConstraint(fields=('attachment', 'offset'), name='tablets_attachment_part_one_per_offset'),
+            model_name="attachmentpart",
+            constraint=models.UniqueConstraint(
+                fields=("attachment", "offset"), name="tablets_attachment_part_one_per_offset"
+            ),
         ),
         # Pictures are compressed already: looking for more costs time and finds nothing.
         migrations.RunSQL(
