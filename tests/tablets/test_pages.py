@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 from dispatch.models import AssignmentStatus, Disposition
+from dispatch.words import FLAGS
 from responders.models import Duty
 
 PAGES = ["/tablet/", "/tablet/pair/", "/tablet/sign-on/"]
@@ -33,6 +34,16 @@ def test_the_app_has_a_word_for_every_status_and_disposition() -> None:
     codes = [*(set(AssignmentStatus) - ended), *Duty, *Disposition]
 
     assert [str(code) for code in codes if not re.search(rf"^  {code}: ", WORDS, re.MULTILINE)] == []
+
+
+def test_the_app_says_why_a_supervisor_looks_at_what_a_crew_did() -> None:
+    trays = (Path(settings.BASE_DIR) / "tablets/static/tablets/trays.js").read_text()
+    told = set(re.findall(r"^  ([a-z_]+): ", trays[trays.index("const FLAGS") :], re.MULTILINE))
+    # CAD's own are nothing that a crew did; "late" is what older ones are called.
+    cads = {"late", "unknown_type", "cad_closed_under_unit", "cad_reopened_after_close", "time_conflict"}
+
+    assert {code for code in FLAGS if code not in cads and not code.startswith(("cad_", "feed_"))} - told == set()
+    assert {"clock_corrected", "clock_jumped", "detached"} <= told
 
 
 def test_every_disposition_can_be_chosen_and_they_fit_on_one_screen() -> None:

@@ -522,7 +522,7 @@ const act = {
     ui.busy = true;
     ui.problem = "";
     schedule();
-    const action = await perform("shift.sign_off", { choice });
+    const action = await perform("shift.sign_off", { choice, ...(s.call && choice !== "NOTHING_OPEN" ? { assignment: s.call.assignment.id } : {}) });
     // Without signal it counts from now; with it the answer comes at once, or says why not.
     const settled = action && line.state !== "offline" ? await Promise.race([action.done, after(PATIENCE_MS)]) : null;
     ui.busy = false;

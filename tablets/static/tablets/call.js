@@ -6,6 +6,7 @@ import { check } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
 import { photoList } from "./photos.js";
+import { isUnheld } from "./snapshot.js";
 import { canSpeak } from "./speak.js";
 import { age, spent, wallDay, wallTime } from "./times.js";
 import { DISQUALIFIERS, wordsOf } from "./words.js";
@@ -118,6 +119,7 @@ function banners(s) {
   const call = /** @type {NonNullable<Snapshot["call"]>} */ (s.call);
   const { assignment } = call;
   const all = [];
+  if (isUnheld(call)) all.push(banner("ask", "hourglass_empty", "NOT YOURS YET", "You are there, and nobody holds it. The desk decides, or take it from the board."));
   if (call.poach) {
     const [look, name, words] = POACH[call.poach.state] ?? ["ask", "hourglass_empty", wordsOf(call.poach.state)];
     all.push(banner(look, name, words, call.poach.state === "ASKED" ? "It is yours. CAD has not said yes yet." : ""));

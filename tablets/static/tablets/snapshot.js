@@ -118,7 +118,7 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
   );
   const standingNow = call ? standing(call.assignment, facts) : null;
   const asked = requests(pending, agency, line.state === "offline", now);
-  const rows = unit && agency ? rowsOf({ replica, unit: asTold(unit, standingNow, pending), agency, feedAge, line, here, asked, memory, heldId: held?.id ?? "" }) : [];
+  const rows = unit && agency ? rowsOf({ replica, unit: asTold(unit, standingNow, pending, call), agency, feedAge, line, here, asked, memory, heldId: held && !isUnheld(call) ? held.id : "" }) : [];
   const waiting = rows.filter((row) => !row.gone);
   const others = new Map(replica.all("unit", "area.").filter(({ id }) => id !== String(self.unitId)).map(({ id, body }) => [id, { id, body }]));
   return {
@@ -151,16 +151,23 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
 }
 
 /**
+ * The crew stands there, and nobody holds the call: the desk decides whose it is, or the crew takes it as any other.
+ * @param {OwnCall|null} call
+ */
+export const isUnheld = (call) => call?.status === "PENDING" && !call.assignment.primary;
+
+/**
  * The unit as the crew knows it, before the server does: a call that it has cleared holds it no more, and its duty is what
  * it last said.
  * @param {UnitBody} unit
  * @param {import("./standing.js").Standing|null} own
  * @param {readonly Action[]} pending
+ * @param {OwnCall|null} call
  * @returns {UnitBody}
  */
-function asTold(unit, own, pending) {
+function asTold(unit, own, pending, call) {
   const duty = pending.filter(({ kind }) => kind === "unit.duty").at(-1)?.args["duty"];
-  return { ...unit, ...(own?.clearing ? { call: null } : {}), ...(typeof duty === "string" ? { duty } : {}) };
+  return { ...unit, ...(own?.clearing || isUnheld(call) ? { call: null } : {}), ...(typeof duty === "string" ? { duty } : {}) };
 }
 
 /**

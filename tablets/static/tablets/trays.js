@@ -123,8 +123,13 @@ const FLAGS = {
   clock_jumped: "This tablet's clock was set in between",
   contested: "Another unit holds the call: the desk sorts it out with both of you",
   unassigned_on_scene: "Nobody held the call: the desk decides whose it is",
-  second_disposition: "The call had an outcome already; both are kept",
-  unit_busy: "Your unit had another call",
+  answer_after_close: "The call was closed when this arrived",
+  note_after_close: "The call was closed when this arrived",
+  attached_after_close: "The call was closed when this arrived",
+  attached_not_held: "You did not hold the call then",
+  detached: "What it followed was not done",
+  hand_over_impossible: "The other unit could not be asked: the desk has the call",
+  sign_off_left_call: "The desk has the call that you left",
 };
 
 /**
