@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.conftest import TABLET, clear_by_radio
@@ -318,10 +318,7 @@ def test_the_next_user_goes_on_without_signal_and_cannot_see_what_the_one_before
     choose_pin(tablet, PIN)
     leave(tablet)
     give_password(site, "demo-responder-2@example.org")
-    tablet.wait_for_url("**/tablet/sign-on/")
-    tablet.get_by_label("E-mail").fill("demo-responder-2@example.org")
-    tablet.get_by_label("Password").fill(PASSWORD)
-    tablet.get_by_role("button", name="Sign on").click()
+    sign_on(tablet, "demo-responder-2@example.org")
     expect(tablet.get_by_text("Live", exact=True)).to_be_visible(timeout=15_000)
     choose_pin(tablet, OTHER_PIN)
     tablet.context.set_offline(True)
@@ -352,17 +349,30 @@ def test_the_next_user_goes_on_without_signal_and_cannot_see_what_the_one_before
     expect(tablet.get_by_role("button", name="Meal")).to_be_visible(timeout=10_000)
 
 
-def test_a_tablet_that_is_taken_out_of_use_forgets_everything(site: Site, enter: Enter, pictures: Path) -> None:
-    tablet = enter("tablet-2", size=TABLET)
-    expect(tablet.get_by_text("Live", exact=True)).to_be_visible(timeout=10_000)
+def test_a_tablet_that_is_taken_out_of_use_forgets_everything(
+    site: Site, enter: Enter, chromium: Browser, pictures: Path
+) -> None:
     supervisor = enter("supervisor")
+    supervisor.select_option("#pair-unit", label="CARE 14")
+    supervisor.fill("#pair-name", "Tablet 8")
+    supervisor.get_by_role("button", name="Make a code").click()
+    code = supervisor.get_by_role("dialog").locator("output").inner_text()
+    supervisor.get_by_role("button", name="Done").click()
+    give_password(site, "demo-responder-4@example.org")
+    device = chromium.new_context(viewport={"width": TABLET["width"], "height": TABLET["height"]})
+    tablet = device.new_page()
+    tablet.goto(f"{site.origin}/tablet/pair/#{code}")
+    sign_on(tablet, "demo-responder-4@example.org")
+    expect(tablet.get_by_role("button", name="Meal")).to_be_visible(timeout=15_000)
+    assert kept_documents(tablet) > 0
     supervisor.on("dialog", lambda asked: asked.accept())
 
-    supervisor.locator("#tablets tr", has_text="Tablet 2").get_by_role("button", name="Revoke").click()
+    supervisor.locator("#tablets tr", has_text="Tablet 8").get_by_role("button", name="Revoke").click(timeout=15_000)
 
     expect(tablet.get_by_role("heading", name="This tablet is out of use")).to_be_visible(timeout=SOON)
     take_pictures(tablet, pictures, "out-of-use")
     assert kept_documents(tablet) == 0
+    device.close()
 
 
 def test_a_locked_tablet_takes_statuses_and_opens_by_pin(
@@ -427,6 +437,16 @@ def give_password(site: Site, email: str) -> None:
         f"from responders.models import Person; p = Person.objects.get(email={email!r});"
         f" p.set_password({PASSWORD!r}); p.save(update_fields=['password'])",
     )
+
+
+def sign_on(tablet: Page, email: str) -> None:
+    """
+    Sign on at a tablet with a password.
+    """
+    tablet.wait_for_url("**/tablet/sign-on/")
+    tablet.get_by_label("E-mail").fill(email)
+    tablet.get_by_label("Password").fill(PASSWORD)
+    tablet.get_by_role("button", name="Sign on").click()
 
 
 def leave(tablet: Page) -> None:
