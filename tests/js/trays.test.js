@@ -65,6 +65,7 @@ test("everything has reached the desk is said only when it has", () => {
   const says = (state, waiting) => /Everything you did has reached the desk/.test(lineSentence({ state, since: NOW, opening: false }, { waiting, durable: true }, NOW));
 
   assert.deepEqual([says("live", 0), says("polling", 0), says("live", 1), says("offline", 0), says("offline", 2)], [true, true, false, false, false]);
+  assert.match(lineSentence({ state: "live", since: NOW, opening: false }, { waiting: 0, durable: true, refused: 1 }, NOW), /1 thing was not done/);
 });
 
 test("a page that keeps nothing asks to be kept open", () => {

@@ -559,6 +559,8 @@ const act = {
    */
   sheet(name, more = {}) {
     ui.sheet = { name, ...more };
+    // What it says stands there in full.
+    if (name === "line") ui.toast = null;
     ui.problem = "";
     ui.pin = { digits: "", first: "" };
     schedule();
@@ -721,6 +723,13 @@ const act = {
 
   /** What an action is called. @param {Action} action */
   nameOf,
+
+  /** Which call an action was about, where this tablet still knows it. @param {Action} action */
+  aboutOf({ args }) {
+    const held = replica.all("call", `unit.${self.unitId}`).find(({ id, body }) => id === String(args["call"]) || body.assignment.id === args["assignment"]);
+    const call = held?.body ?? replica.get("call", String(args["call"]), "area.") ?? memory.gone.get(String(args["call"]))?.call;
+    return call ? `${call.type.label}, ${call.address}` : "";
+  },
 
   /** Why an action was not done. @param {Action} action */
   sayOf(action) {

@@ -283,12 +283,12 @@ const SHEETS = {
       entries.length > 0 && [
         h("h3", null, `${heading} · ${entries.length}${entries === waiting ? `, oldest ${age(oldest(waiting, s.now))}` : ""}`),
         explained && h("p", { class: "soft" }, explained),
-        h("ul", { class: "past tray" }, entries.map((entry) => h("li", { key: entry.id }, h("b", null, nameOf(entry)), h("span", { class: "soft" }, `${age(s.now - Date.parse(entry.happened_at))} ago`), h("div", { class: "tray-say" }, say(entry))))),
+        h("ul", { class: "past tray" }, entries.map((entry) => h("li", { key: entry.id }, h("b", null, nameOf(entry)), h("span", { class: "soft" }, `${age(s.now - Date.parse(entry.happened_at))} ago`), h("div", { class: "tray-say" }, act.aboutOf(entry) && h("p", { class: "soft" }, act.aboutOf(entry)), say(entry))))),
       ];
     return [
       "Connection",
       [
-        h("p", { class: `banner ${s.line.state === "live" && !waiting.length ? "good" : "ask"}` }, icon(s.line.state === "offline" ? "link_off" : waiting.length ? "hourglass_empty" : "check"), h("span", null, lineSentence(s.line, { waiting: waiting.length, durable: ui.durable }, Date.now()))),
+        h("p", { class: `banner ${s.line.state === "live" && !waiting.length && !refused.length ? "good" : "ask"}` }, icon(s.line.state === "offline" ? "link_off" : waiting.length ? "hourglass_empty" : refused.length ? "info_outline" : "check"), h("span", null, lineSentence(s.line, { waiting: waiting.length, durable: ui.durable, refused: refused.length }, Date.now()))),
         ui.follows && h("p", { class: "banner info" }, icon("info_outline"), h("span", null, "CARE is open in another window of this tablet too. That one sends; this one follows.")),
         tray("Not done", refused, (entry) => [h("p", null, act.sayOf(entry)), h("p", { class: "next-step" }, nextStep(entry)), stillThere(entry, act)]),
         refused.length > 0 && h("button", { class: "btn", type: "button", onclick: act.forgetRefused }, "I have seen these"),

@@ -40,17 +40,18 @@ export function lineWords(line, waiting, now) {
 /**
  * One sentence about the line and what it means for the crew.
  * @param {LineWords} line
- * @param {{waiting: number, durable: boolean}} held
+ * @param {{waiting: number, durable: boolean, refused?: number}} held `refused`: what was not done and nobody has seen
  * @param {number} now ms of this device's clock
  */
-export function lineSentence(line, { waiting, durable }, now) {
+export function lineSentence(line, { waiting, durable, refused = 0 }, now) {
   if (line.state === "offline" && line.opening) return "Looking for signal…";
   if (line.state === "offline") {
     const kept = durable ? "What you do is kept on this tablet and sends itself when the signal is back." : "What you do waits on this page: keep it open until it is sent.";
     return `No signal for ${age(now - line.since)}. ${kept} New calls do not reach you: listen to the radio.`;
   }
   const slow = line.state === "polling" ? "The connection is slow: news may come some seconds late." : "Connected.";
-  return waiting ? `${slow} Sending what waits.` : `${slow} Everything you did has reached the desk.`;
+  if (waiting) return `${slow} Sending what waits.`;
+  return refused ? `${slow} ${refused} ${refused === 1 ? "thing was" : "things were"} not done: look below.` : `${slow} Everything you did has reached the desk.`;
 }
 
 /** @type {Record<string, string>} */
