@@ -5,13 +5,13 @@
  * Reads `{origin, seed, steps, tablets: [{token, actor, call, assignment}]}` from stdin, and writes what each tablet did, was
  * told and holds at the end.
  */
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Browser } from "../js/peer.js";
 import { Network, ask, generator } from "./network.mjs";
 
-const { origin, seed, steps, tablets } = JSON.parse(readFileSync(0, "utf8"));
+const { origin, seed, steps, tablets } = JSON.parse((await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next()).value);
 
 class Crew {
   made = [];

@@ -20,7 +20,7 @@ from dispatch.models import Assignment, Note
 from journal.door import open_door
 from journal.models import Document
 from responders.models import RoleName, Unit
-from tests.chaos.web import run_node, running_web
+from tests.chaos.web import running_node, running_web
 from tests.factories import dispatch, responders, tablets
 
 NOTES = 25
@@ -34,19 +34,17 @@ pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.
 def test_rxdb_and_watermelondb_converge(seed: int, tmp_path: Path) -> None:
     scene, other, held, given = _unit_with_two_tablets()
     out, err = tmp_path / "out", tmp_path / "err"
-    with running_web() as web, out.open("w") as out_file, err.open("w") as err_file:
-        clients = run_node(
-            Path(__file__).with_name("independent_clients.mjs"),
-            {"origin": web.origin, "seed": seed, "notes": NOTES, **given},
-            out_file,
-            err_file,
-            ends=False,
-        )
-        try:
-            _send_to_and_fro(scene, other, held, clients, out, err, Random(seed))
-        finally:
-            assert clients.stdin is not None
-            clients.stdin.close()
+    script, given = Path(__file__).with_name("independent_clients.mjs"), {"seed": seed, "notes": NOTES, **given}
+    with (
+        running_web() as web,
+        out.open("w") as out_file,
+        err.open("w") as err_file,
+        running_node(script, {"origin": web.origin, **given}, out_file, err_file) as clients,
+    ):
+        _send_to_and_fro(scene, other, held, clients, out, err, Random(seed))
+        assert clients.stdin is not None
+        # The desk is done: now they send and hear the rest.
+        clients.stdin.close()
         assert clients.wait(timeout=60) == 0, err.read_text()
     result = json.loads(out.read_text().splitlines()[-1])
     has = sorted(

@@ -26,7 +26,7 @@ from journal.rebuild import differences, digest_differences
 from journal.refusals import Refusal
 from responders.models import RoleName
 from tablets.models import Quarantined
-from tests.chaos.web import Web, run_node, running_web
+from tests.chaos.web import Web, running_node, running_web
 from tests.factories import dispatch, responders, tablets
 
 TABLETS = 8
@@ -45,9 +45,9 @@ def test_the_tablets_core_converges_and_does_everything_once(seed: int, tmp_path
     scene, told = _town()
     with running_web() as web, (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
         given = {"origin": web.origin, "seed": seed, "steps": STEPS, "tablets": told}
-        crews = run_node(Path(__file__).with_name("crews.mjs"), given, out, err)
-        _meddle(scene, [member["call"] for member in told], web, Random(seed), crews)
-        assert crews.wait(timeout=60) == 0, (tmp_path / "err").read_text()
+        with running_node(Path(__file__).with_name("crews.mjs"), given, out, err) as crews:
+            _meddle(scene, [member["call"] for member in told], web, Random(seed), crews)
+            assert crews.wait(timeout=60) == 0, (tmp_path / "err").read_text()
     results = json.loads((tmp_path / "out").read_text())
     _check_faults_happened(results)
     _check_done_once(results)

@@ -82,11 +82,10 @@ def running_web() -> Iterator[Web]:
         web.kill()
 
 
-def run_node(
-    script: Path, given: dict[str, Any], out: IO[str], err: IO[str], *, ends: bool = True
-) -> "subprocess.Popen[str]":
+@contextmanager
+def running_node(script: Path, given: dict[str, Any], out: IO[str], err: IO[str]) -> Iterator["subprocess.Popen[str]"]:
     """
-    Start a script of ours in Node with ``given`` as a line of JSON on its standard input, which ends there if ``ends``.
+    Run a script of ours in Node inside the block, with ``given`` as a line of JSON on its standard input.
     """
     node = shutil.which("node")
     assert node is not None, "Node is not installed; `make install` says how"
@@ -98,9 +97,13 @@ def run_node(
         stderr=err,
         text=True,
     )
-    assert process.stdin is not None
-    process.stdin.write(f"{json.dumps(given)}\n")
-    process.stdin.flush()
-    if ends:
-        process.stdin.close()
-    return process
+    try:
+        assert process.stdin is not None
+        process.stdin.write(f"{json.dumps(given)}\n")
+        process.stdin.flush()
+        yield process
+    finally:
+        process.kill()
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait()
