@@ -211,12 +211,15 @@ class Sync(APIView):
         self.slot = load.enter(lambda: _carries_actions(request))
         super().initial(request, *args, **kwargs)
 
-    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """
-        Give the room back.
+        Answer, and give the room back whatever the answer was.
         """
-        load.leave(getattr(self, "slot", False))
-        return super().finalize_response(request, response, *args, **kwargs)
+        self.slot = False
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        finally:
+            load.leave(self.slot)
 
     @extend_schema(operation_id="sync", request=serializers.Exchange, responses={200: _OBJECT, 426: _OBJECT})
     def post(self, request: Request) -> HttpResponse:

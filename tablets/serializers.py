@@ -168,6 +168,15 @@ class ErasedStream(serializers.Serializer[Anything]):
     count = serializers.IntegerField(min_value=0, max_value=(1 << 31) - 1)
     digest = serializers.RegexField(r"^[0-9a-f]{16}\Z")
 
+    def to_internal_value(self, data: Any) -> Anything:
+        """
+        Refuse what it does not name.
+        """
+        if isinstance(data, dict) and set(data) - set(self.fields):
+            raise serializers.ValidationError("count and digest are expected.")
+        read: Anything = super().to_internal_value(data)
+        return read
+
 
 class Purged(serializers.Serializer[Anything]):
     """

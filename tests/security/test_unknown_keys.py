@@ -38,6 +38,15 @@ BODIES: dict[str, tuple[type[serializers.Serializer[Any]], dict[str, Any], str]]
         {"lon": -122.3, "lat": 47.6, "at": "2026-06-03T19:00:00Z"},
         "CREW",
     ),
+    "tablets.key": (tablet_serializers.Key, {"installation": "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11"}, "CREW"),
+    "tablets.purged": (
+        tablet_serializers.Purged,
+        {
+            "installation": "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11",
+            "held": {"unit.7": {"count": 1, "digest": "0" * 16}},
+        },
+        "TABLET",
+    ),
     "attachments": (
         tablet_serializers.BeginAttachment,
         {"sha256": "0" * 64, "size": 1, "type": "image/png"},

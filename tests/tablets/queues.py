@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from dispatch.models import Call
+from dispatch.models import Assignment, Call
 from responders.models import Person
 from tests.factories import dispatch as make_calls
 from tests.factories import responders as make
@@ -101,11 +101,12 @@ class Crew:
         """
         return make_calls.care_call(self.scene, **fields)
 
-    def held(self) -> Any:
+    def held(self) -> Assignment:
         """
-        Return the assignment of a call that the unit has.
+        Return the assignment of the call that the unit has, a new one if it has none.
         """
-        return make_calls.assignment(self.scene, unit=self.scene.unit)
+        held = Assignment.objects.open().filter(unit=self.scene.unit).first()
+        return held or make_calls.assignment(self.scene, unit=self.scene.unit)
 
 
 def crew(*, size: int = 1) -> Crew:

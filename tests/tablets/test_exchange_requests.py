@@ -199,7 +199,7 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers(-(2**63) + 1, 2**63 - 1)
-    | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=20)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 )
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3)

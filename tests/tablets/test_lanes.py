@@ -23,8 +23,7 @@ def note(of: Crew, text: str = "Seen", **changed: Any) -> dict[str, Any]:
     """
     Return a fact that always applies: a note on a call that the unit holds.
     """
-    held = Assignment.objects.open().filter(unit=of.scene.unit).first() or of.held()
-    return of.queue.action("call.note", {"call": held.call_id, "text": text}, **changed)
+    return of.queue.action("call.note", {"call": of.held().call_id, "text": text}, **changed)
 
 
 def test_an_action_is_applied_and_answered_like_at_the_rest_door() -> None:
