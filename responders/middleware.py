@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 BACKGROUND_HEADER: Final = "X-Background"
 # Parts of the admin site that would go round our own sign-in.
 _CLOSED_ADMIN: Final = frozenset({"admin:login", "admin:password_change", "admin:password_change_done"})
-_PERMISSIONS_POLICY: Final = ", ".join(
+PERMISSIONS_POLICY: Final = ", ".join(
     [
         "geolocation=(self)",
         "publickey-credentials-get=(self)",
@@ -83,7 +83,7 @@ class People:
             response.headers["Cache-Control"] = "no-store"
         if was_signed_in and not is_signed_in:
             response.headers["Clear-Site-Data"] = self._what_to_clear(request)
-        response.headers["Permissions-Policy"] = _PERMISSIONS_POLICY
+        response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         return response
 
     def process_view(

@@ -101,6 +101,8 @@ class SignOn(APIView):
     """
 
     route_name = "tablets.sign-on"
+    # Whoever is signed in at a page of this browser need not type it all again.
+    reads_session = True
 
     @extend_schema(operation_id="sign_on_at_tablet", request=serializers.SignOnRequest, responses={200: _OBJECT})
     def post(self, request: Request) -> Response:

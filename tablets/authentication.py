@@ -176,6 +176,15 @@ def _takes_deposits(request: Request) -> bool:
     return bool(getattr(view, "takes_deposits", False))
 
 
+def comes_as_tablet(request: HttpRequest) -> bool:
+    """
+    Tell whether a request says that it is a tablet's. It is answered as one, whatever else it carries.
+    """
+    return (
+        request.META.get("HTTP_X_TABLET") == "1" or request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "tablet "
+    )
+
+
 def _token_of(request: HttpRequest) -> str | None:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "tablet":

@@ -7,7 +7,7 @@ What an installation reports of itself is written only when it is news, or ten s
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -214,10 +214,10 @@ def _rows(
     readers = [held.get(name) for name in names]
     arguments: dict[str, Any] = {
         "streams": list(names),
-        "numbers": [None if reader is None else reader.number for reader in readers],
-        "floors": [0 if reader is None else reader.floor for reader in readers],
-        "digests": [None if reader is None else reader.digest for reader in readers],
-        "counts": [None if reader is None else reader.count for reader in readers],
+        "numbers": _array(None if reader is None else reader.number for reader in readers),
+        "floors": _array(0 if reader is None else reader.floor for reader in readers),
+        "digests": _array(None if reader is None else reader.digest for reader in readers),
+        "counts": _array(None if reader is None else reader.count for reader in readers),
         "budget": budget,
         "installation": installation,
         "tablet": tablet_id,
@@ -228,6 +228,11 @@ def _rows(
         cursor.execute(PULL_SQL, arguments)
         head, *rows = cursor.fetchall()
     return _Head(epoch=head[1], lane=None if head[12] is None else orjson.loads(head[12])), rows
+
+
+def _array(numbers: Iterable[int | None]) -> str:
+    # As Postgres writes it: the driver looks at every element of a list of numbers several times to find their type.
+    return f"{{{','.join('NULL' if number is None else str(number) for number in numbers)}}}"
 
 
 def _stream_json(name: str, rows: Sequence[Sequence[Any]]) -> str:

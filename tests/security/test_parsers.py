@@ -2,6 +2,11 @@
 What the strict reader takes, and what it refuses with a sentence.
 """
 
+import json
+from collections.abc import Callable
+from time import process_time
+
+import orjson
 import pytest
 from rest_framework.exceptions import ParseError
 
@@ -38,6 +43,39 @@ def test_what_two_readers_could_understand_differently_is_refused(body: bytes) -
 def test_a_body_larger_than_any_request_is_refused() -> None:
     with pytest.raises(TooLarge):
         read_json(b'"' + b"x" * MAX_BYTES + b'"')
+
+
+@pytest.mark.parametrize("written", [orjson.dumps, lambda value: json.dumps(value, indent=1).encode()])
+def test_it_makes_no_difference_how_a_program_writes_its_json(written: Callable[[object], bytes]) -> None:
+    value = {"text": 'Straße 😀 "[{\\', "n": [0, -1, 2.5, 1e300, 2**63 - 1, True, None], "deep": {"er": {"": []}}}
+
+    assert read_json(written(value)) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":[{"b":1,"b":1}]}',
+        b'{"a":"x\\u0000y"}',
+        b'{"a":9223372036854775808}',
+        b'{"a":-9223372036854775809}',
+        b'{"a":"\\ud800"}',
+        b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+        b'["\\"",' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]",
+    ],
+)
+def test_what_is_refused_is_refused_without_a_space_in_it_too(body: bytes) -> None:
+    with pytest.raises(ParseError):
+        read_json(body)
+
+
+def test_a_body_of_quotes_without_an_end_is_refused_at_once() -> None:
+    began = process_time()
+    with pytest.raises(ParseError):
+        read_json(b"[" * MAX_DEPTH + b'["' + b'\\"' * 120_000 + b"\\")
+
+    assert process_time() - began < 2
 
 
 def test_half_of_a_character_in_a_frame_is_refused() -> None:

@@ -4,6 +4,7 @@ Rates are counted for all processes together, under addresses that cannot be mad
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client, RequestFactory
@@ -17,6 +18,28 @@ def test_of_five_hundred_at_once_the_rate_lets_ten_through() -> None:
         allowed = sum(pool.map(lambda _: hit("10/hour", "test"), range(500)))
 
     assert allowed == 10
+
+
+def test_who_asks_often_is_counted_with_all_that_was_asked_before(monkeypatch: Any) -> None:
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: 30.0)
+    who = f"tablet:{uuid4()}"
+    rate = f"{rate_limits.SELDOM + 5}/hour"
+
+    allowed = [rate_limits._hit_often(rate, who) for _ in range(rate_limits.SELDOM + 7)]
+
+    assert allowed == [True] * (rate_limits.SELDOM + 5) + [False] * 2
+    # Another process has counted nothing of it, and still hears of it.
+    assert not hit(rate, "api", who)
+
+
+def test_who_asks_seldom_needs_no_redis(settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: 30.0)
+    settings.REDIS_URL = "unix:///nowhere/redis.sock?db=0"
+    rate_limits._limiter.cache_clear()
+    try:
+        assert rate_limits._hit_often("1200/minute", f"tablet:{uuid4()}")
+    finally:
+        rate_limits._limiter.cache_clear()
 
 
 @pytest.mark.parametrize(
