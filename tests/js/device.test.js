@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
+import { IDBDatabase } from "fake-indexeddb";
+
 import { NoAnswer } from "../../tablets/static/tablets/http.js";
 import { pause } from "../../tablets/static/tablets/sync/exchange.js";
 import { Browser, NO_ANSWER, Peer, has, holds, until } from "./peer.js";
@@ -273,6 +275,11 @@ test("a call that leaves one stream for another takes nothing with it", async (t
   await device.exchange();
 
   assert.equal(note.gone, null);
+  peer.put("area.9", "call", 8, { text: "board" });
+  await device.exchange();
+  peer.put("unit.1", "call", 8, null, "call.cleared");
+  await device.exchange();
+  assert.equal(note.gone, null);
 });
 
 test("frames are kept before they are shown, and a gap is told", async (t) => {
@@ -397,6 +404,64 @@ test("the same holds when the database came back without this lane", async (t) =
   await until(() => device.status().pending === 0, "offered again");
 
   assert.deepEqual(peer.effects.map(({ args }) => args.text), ["0", "1", "2", "3", "4"]);
+});
+
+test("the same holds when the app was closed while the server was restored", async (t) => {
+  const peer = new Peer();
+  const browser = new Browser(peer, t);
+  const tab = await browser.tab();
+  await tab.device.unlock(peer.key("7"));
+  const backup = peer.backup();
+  await (await tab.device.do("call.note", { text: "lost" })).done;
+  browser.kill(tab);
+  peer.restore(backup, "epoch-2");
+
+  const device = await browser.signedOn();
+  await device.exchange();
+  await until(() => device.status().pending === 0, "offered again");
+
+  assert.deepEqual(peer.effects.map(({ args }) => args.text), ["lost"]);
+});
+
+test("a stream that was to be sent whole and went instead leaves the disk", async (t) => {
+  const peer = new Peer();
+  peer.put("unit.1", "call", 4, { text: "v1" });
+  peer.put("area.3", "call", 5, { text: "v1" });
+  const browser = new Browser(peer, t);
+  const device = await browser.signedOn();
+  await device.exchange();
+  peer.resync = true;
+  peer.wire = async (when) => {
+    // The order is heard, and then the area is another tablet's.
+    if (when === "response") peer.drop("area.3");
+  };
+
+  await device.exchange();
+
+  assert.deepEqual(device.replica.streams(), ["unit.1"]);
+  assert.deepEqual((await browser.disk()).streams.map(({ name }) => name), ["unit.1"]);
+});
+
+test("what is done is asked to be on the disk itself, and what can be fetched again is not", async (t) => {
+  const peer = new Peer();
+  peer.put("unit.1", "call", 4, { text: "v1" });
+  const asked = [];
+  const { transaction } = IDBDatabase.prototype;
+  IDBDatabase.prototype.transaction = function (names, mode, options) {
+    if (mode === "readwrite") asked.push([names.includes("documents") ? "documents" : names[0], options?.durability]);
+    return transaction.call(this, names, mode, options);
+  };
+  t.after(() => {
+    IDBDatabase.prototype.transaction = transaction;
+  });
+  const device = await new Browser(peer, t).signedOn();
+  asked.length = 0;
+
+  await device.exchange();
+  peer.up = false;
+  await device.do("call.note", {});
+
+  assert.deepEqual(asked, [["documents", "relaxed"], ["outbox", "strict"]]);
 });
 
 test("while they are offered again, acknowledged actions are shown as waiting, so that no effect disappears", async (t) => {

@@ -221,6 +221,26 @@ test("five wrong tries erase a person's key, and closing the page takes none bac
   assert.ok(!(await browser.disk()).meta.some(({ key }) => key === "pin:7"));
 });
 
+test("a page that is closed during the fifth wrong try leaves no sixth", async (t) => {
+  const peer = new Peer();
+  const browser = new Browser(peer, t);
+  const first = await browser.tab();
+  await first.device.unlock(peer.key("7"));
+  await first.device.setPin("7", "4711");
+  browser.kill(first);
+  for (let tries = 1; tries <= 5; tries++) {
+    const tab = await browser.tab();
+    void tab.device.unlockWithPin("7", "9999").catch(() => {});
+    await until(async () => (await browser.disk()).meta.find(({ key }) => key === "pin:7").tries === tries, "counted");
+    browser.kill(tab);
+  }
+
+  const { device } = await browser.tab();
+  await assert.rejects(device.unlockWithPin("7", "4711"), { code: "pin_unknown" });
+
+  assert.ok(!(await browser.disk()).meta.some(({ key }) => key === "pin:7"));
+});
+
 test("a PIN is worth nothing without this device's own key", async (t) => {
   const peer = new Peer();
   const browser = new Browser(peer, t);
@@ -342,6 +362,15 @@ test("locking in the middle of an exchange leaves nothing on the screen", async 
   }
   await until(() => device.exchange(), "whole");
   assert.deepEqual(holds(device), has(peer));
+  for (let i = 0; i < 8; i++) {
+    const applied = device.frame(peer.put("unit.1", "call", 100 + i, { text: "frame" }));
+    await wait(i % 3);
+    await device.lock();
+    await applied;
+    assert.deepEqual(device.replica.streams(), []);
+    await device.unlock(peer.key("7"));
+    await device.exchange();
+  }
 });
 
 test("an answer from before a sign-on does not end it", async (t) => {

@@ -132,7 +132,7 @@ export class Peer {
       const reset = !had || had.number > number || wrong || (body.epoch !== null && body.epoch !== this.epoch);
       const from = reset ? 0 : had.number;
       const news = [...documents.values()].filter(({ n, gone }) => n > from && !(reset && gone)).sort((a, b) => a.n - b.n);
-      const page = news.slice(0, this.page);
+      const page = news.slice(0, name.startsWith("unit.") ? 100 : this.page);
       const more = news.length > page.length;
       const end = more ? page.at(-1).n : number;
       streams[name] = { number: end, floor: 0, documents: page, more, reset: Boolean(had) && reset, ...(more ? {} : { digest: this.digest(live), count: live.length }) };

@@ -179,6 +179,58 @@ test("an answer that was under way when the store was erased is not taken for an
   assert.deepEqual(peer.effects.map(({ args }) => args.text), ["first", "second", "third"]);
 });
 
+test("a tap in the very moment in which the store goes is taken up by the new one", async (t) => {
+  const peer = new Peer();
+  const browser = new Browser(peer, t);
+  const device = await browser.signedOn();
+  await (await device.do("call.note", { text: "before" })).done;
+  peer.up = false;
+
+  for (let i = 0; i < 5; i++) {
+    const gone = new Promise((resolve) => Object.assign(browser.indexedDB.deleteDatabase("care-field"), { onsuccess: resolve }));
+    const taken = device.do("call.note", { text: `tap ${i}` });
+    await Promise.all([gone, taken]);
+  }
+
+  peer.up = true;
+  device.wake();
+  await until(() => device.status().pending === 0, "sent");
+  assert.deepEqual(peer.effects.map(({ args }) => args.text), ["before", "tap 0", "tap 1", "tap 2", "tap 3", "tap 4"]);
+});
+
+test("an answer that is being closed when the store goes is not written into the next one", async (t) => {
+  const peer = new Peer();
+  peer.put("unit.1", "call", 4, { text: "v1" });
+  const browser = new Browser(peer, t);
+  const { subtle } = globalThis.crypto;
+  let armed = false;
+  const slow = new Proxy(subtle, {
+    get: (target, name) => async (...given) => {
+      if (armed && name === "encrypt") {
+        armed = false;
+        await new Promise((resolve) => Object.assign(browser.indexedDB.deleteDatabase("care-field"), { onsuccess: resolve }));
+      }
+      return target[name](...given);
+    },
+  });
+  const { device } = await browser.tab({ subtle: slow });
+  await device.unlock(peer.key("7"));
+  await device.exchange();
+  for (let i = 0; i < 3; i++) await (await device.do("call.note", { text: `${i}` })).done;
+  peer.wire = async (when, path, body) => {
+    if (when !== "response" || !body.actions?.length) return;
+    peer.wire = async () => {};
+    armed = true;
+  };
+  const action = await device.do("call.note", { text: "last" });
+  await action.done;
+  await until(() => device.wiped && device.status().pending === 0, "saved");
+
+  const { answers, outbox } = await browser.disk();
+  assert.deepEqual([answers.map(({ seq, id }) => [seq, id]), outbox], [[[1, action.id]], []]);
+  assert.equal((await device.do("call.note", { text: "next" })).seq, 2);
+});
+
 test("two tabs whose store is erased begin one new installation with everything once", async (t) => {
   const peer = new Peer();
   const browser = new Browser(peer, t);

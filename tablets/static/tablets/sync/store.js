@@ -173,20 +173,28 @@ export class Store {
     this.#opening ??= new Promise((/** @type {(db: IDBDatabase) => void} */ resolve, reject) => {
       const request = this.#indexedDB.open(this.#name, this.#version);
       request.onupgradeneeded = (event) => upgrade(request.result, event.oldVersion, this.#rebuilding);
-      request.onsuccess = () => resolve(request.result);
+      request.onsuccess = () => resolve(this.#opened(request.result));
       request.onerror = () => reject(request.error?.name === "VersionError" ? new StoreError("outdated", "A newer version of the app keeps this store.", request.error) : asStoreError(request.error));
     }).finally(() => {
       this.#opening = null;
     });
-    const db = await this.#opening;
-    if (this.#db) return this.#db;
-    this.#db = db;
+    return this.#opening;
+  }
+
+  /**
+   * At once, and not a moment later: who erases or upgrades the database waits for us to let go.
+   * @param {IDBDatabase} db
+   */
+  #opened(db) {
     db.onversionchange = (event) => {
-      // Who erases or upgrades waits for us to let go.
       db.close();
-      this.#lose(event.newVersion === null ? "gone" : "outdated");
+      if (this.#db === db) this.#lose(event.newVersion === null ? "gone" : "outdated");
     };
-    db.onclose = () => this.#lose("gone");
+    db.onclose = () => {
+      if (this.#db === db) this.#lose("gone");
+    };
+    if (this.#closed) db.close();
+    else this.#db = db;
     return db;
   }
 
