@@ -45,6 +45,10 @@ export class Replica {
   #listeners = new Set();
   /** @type {Map<string, bigint>} */
   #terms = new Map();
+  /** Digests of streams that have not changed since. @type {Map<string, string>} */
+  #digests = new Map();
+  /** Counts changes: what was computed meanwhile is of before. */
+  #version = 0;
 
   /**
    * Return what to say in a pull: where to go on in each stream that needs no sending from the start.
@@ -177,7 +181,9 @@ export class Replica {
   commit(plans) {
     /** @type {Change[]} */
     const changes = [];
+    this.#version += 1;
     for (const { name, state, steps } of plans) {
+      this.#digests.delete(name);
       const stream = this.#open(name);
       for (const step of steps) {
         if ("put" in step) {
@@ -206,6 +212,8 @@ export class Replica {
     /** @type {Change[]} */
     const changes = [];
     const before = this.#streams;
+    this.#version += 1;
+    this.#digests.clear();
     this.#streams = new Map();
     for (const { name, held, unseen, number, floor, whole } of streams) {
       const stream = this.#open(name);
@@ -344,8 +352,14 @@ export class Replica {
    * `collection|id|number` over its live documents, in sixteen hexadecimal digits.
    * @param {string} name
    */
-  digest(name) {
-    return this.digestOf(this.heldIn(name));
+  async digest(name) {
+    const known = this.#digests.get(name);
+    if (known !== undefined) return known;
+    const held = this.#streams.get(name)?.held;
+    const version = this.#version;
+    const digest = await this.digestOf(held?.values() ?? []);
+    if (version === this.#version) this.#digests.set(name, digest);
+    return digest;
   }
 
   /**
@@ -354,7 +368,8 @@ export class Replica {
    */
   async digestOf(documents) {
     let sum = 0n;
-    for (const { c, id, n } of documents) {
+    // As they are now: they may change while a hash is computed.
+    for (const { c, id, n } of [...documents]) {
       const text = `${c}|${id}|${n}`;
       let term = this.#terms.get(text);
       if (term === undefined) {

@@ -385,7 +385,7 @@ export class Device {
   /** Put one thing in a tray away. @param {number} seq */
   async dismiss(seq) {
     await this.#holdings.turn(async () => {
-      const found = this.#outbox.of().find(({ row }) => row.seq === seq)?.row;
+      const found = this.#outbox.all().find(({ row }) => row.seq === seq)?.row;
       if (!found?.settled) return;
       const row = { ...found, settled: { ...found.settled, dismissed: true } };
       await this.#store.run(["outbox", "answers"], "readwrite", (work) => Outbox.write(work, [row]));
@@ -977,6 +977,7 @@ export class Device {
   }
 
   #mine() {
-    return this.person === null ? [] : this.#outbox.of(this.#cipher.able ? this.person : null);
+    if (this.person === null) return [];
+    return this.#cipher.able ? this.#outbox.open().filter(({ row }) => row.actor === this.person) : this.#outbox.open();
   }
 }

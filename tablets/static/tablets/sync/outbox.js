@@ -50,6 +50,8 @@ import { StoreError } from "./store.js";
  * @property {boolean} dismissed
  */
 
+/** @typedef {{row: Row, action: Action & {done: Promise<Action>}}} Entry */
+
 /** @typedef {Pick<Store, "run"|"durable">} AnyStore */
 
 /** Acknowledged actions are kept this long, in ms. */
@@ -72,6 +74,10 @@ export class Outbox {
   #keys = null;
   /** The next place in the lane, when nothing is kept. */
   #next = 1;
+  /** What `all` and `open` say, until something changes. @type {Entry[]|null} */
+  #sorted = null;
+  /** @type {Entry[]|null} */
+  #open = null;
 
   /**
    * @param {object} options
@@ -89,6 +95,7 @@ export class Outbox {
   async load() {
     const [waiting, settled, lane] = await this.#store.run(["outbox", "answers", "meta"], "readonly", (work) => Promise.all([work.all("outbox"), work.all("answers"), work.get("meta", "lane")]));
     this.#rows = new Map([...settled, ...waiting].map((row) => [row.seq, row]));
+    this.#changed();
     this.#next = lane?.next ?? 1;
     for (const row of this.#rows.values()) this.#show(row);
   }
@@ -104,6 +111,7 @@ export class Outbox {
     for (const row of rows) {
       if (!row) continue;
       this.#rows.set(row.seq, row);
+      this.#changed();
       this.#next = Math.max(this.#next, row.seq + 1);
       await this.#read(row);
     }
@@ -155,6 +163,7 @@ export class Outbox {
       { strict: true },
     );
     this.#rows.set(row.seq, row);
+    this.#changed();
     this.#next = Math.max(this.#next, row.seq + 1);
     const action = this.#show(row);
     action.args = args;
@@ -164,7 +173,7 @@ export class Outbox {
 
   /** The lowest place still kept here: what can be offered again begins there. */
   get first() {
-    return Math.min(this.#next, ...this.#rows.keys());
+    return this.all()[0]?.row.seq ?? this.#next;
   }
 
   /** How many have no answer, and since when the oldest waits. */
@@ -172,7 +181,7 @@ export class Outbox {
     let count = 0;
     /** @type {string|null} */
     let oldest = null;
-    for (const row of this.#rows.values()) {
+    for (const { row } of this.open()) {
       if (row.settled) continue;
       count += 1;
       if (oldest === null || row.happened_at < oldest) oldest = row.happened_at;
@@ -181,13 +190,21 @@ export class Outbox {
   }
 
   /**
-   * Everything that is kept of one person, oldest first; of anybody, where nobody is named.
-   * @param {string|null} [actor]
-   * @returns {{row: Row, action: Action & {done: Promise<Action>}}[]}
+   * Everything that is kept, oldest first.
+   * @returns {readonly Entry[]}
    */
-  of(actor = null) {
-    const rows = [...this.#rows.values()].sort((a, b) => a.seq - b.seq);
-    return rows.filter((row) => actor === null || row.actor === actor).map((row) => ({ row, action: this.#show(row) }));
+  all() {
+    this.#sorted ??= [...this.#rows.values()].sort((a, b) => a.seq - b.seq).map((row) => ({ row, action: this.#show(row) }));
+    return this.#sorted;
+  }
+
+  /**
+   * What waits, and what came of it that nobody has put away, oldest first. Not the long rest that simply was done.
+   * @returns {readonly Entry[]}
+   */
+  open() {
+    this.#open ??= this.all().filter(({ row }) => isOpen(row));
+    return this.#open;
   }
 
   /**
@@ -199,7 +216,7 @@ export class Outbox {
     /** @type {Envelope[]} */
     const envelopes = [];
     let room = bytes;
-    for (const { row } of this.of()) {
+    for (const { row } of this.open()) {
       if (row.settled) continue;
       const envelope = envelopeOf(row);
       room -= new TextEncoder().encode(JSON.stringify(envelope)).length + 1;
@@ -215,7 +232,7 @@ export class Outbox {
    */
   sending(envelopes) {
     const seqs = new Set(envelopes.map(({ seq }) => seq));
-    for (const { row, action } of this.of()) {
+    for (const { row, action } of this.open()) {
       const state = row.settled ? action.state : seqs.has(row.seq) ? "sending" : "waiting";
       if (state === action.state) continue;
       action.state = state;
@@ -253,7 +270,7 @@ export class Outbox {
    */
   orphans(plans, replica, settled) {
     const answered = new Set(settled.map(({ seq }) => seq));
-    const waiting = this.of().filter(({ row }) => !row.settled && !answered.has(row.seq));
+    const waiting = this.open().filter(({ row }) => !row.settled && !answered.has(row.seq));
     if (!waiting.length) return [];
     /** @type {Map<number, Row>} */
     const rows = new Map();
@@ -280,7 +297,7 @@ export class Outbox {
    * @returns {Row[]} to be kept and committed
    */
   reopen(from) {
-    return this.of()
+    return this.all()
       .filter(({ row }) => row.settled && row.seq >= from)
       .map(({ row }) => ({ ...row, settled: null }));
   }
@@ -292,7 +309,7 @@ export class Outbox {
    */
   expired(now) {
     const seqs = [];
-    for (const { row } of this.of()) {
+    for (const { row } of this.all()) {
       if (!row.settled || now - row.settled.at < KEPT_FOR) break;
       seqs.push(row.seq);
     }
@@ -321,10 +338,9 @@ export class Outbox {
       this.#actions.delete(this.#rows.get(seq)?.id ?? "");
       this.#rows.delete(seq);
     }
-    for (const row of rows) {
-      this.#rows.set(row.seq, row);
-      await this.#read(row);
-    }
+    for (const row of rows) this.#rows.set(row.seq, row);
+    this.#changed();
+    for (const row of rows) await this.#read(row);
   }
 
   /**
@@ -332,7 +348,7 @@ export class Outbox {
    * @returns {Row[]}
    */
   moved() {
-    const waiting = this.of().filter(({ row }) => !row.settled);
+    const waiting = this.open().filter(({ row }) => !row.settled);
     const places = new Map(waiting.map(({ row }, i) => [row.seq, i + 1]));
     return waiting.map(({ row }, i) => ({ ...row, seq: i + 1, after: row.after.flatMap((seq) => places.get(seq) ?? []) }));
   }
@@ -340,9 +356,15 @@ export class Outbox {
   /** Forget everything: it was erased. */
   clear() {
     this.#rows.clear();
+    this.#changed();
     this.#actions.clear();
     this.#keys = null;
     this.#next = 1;
+  }
+
+  #changed() {
+    this.#sorted = null;
+    this.#open = null;
   }
 
   /**
