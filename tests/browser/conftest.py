@@ -17,7 +17,7 @@ DESK = {"width": 1440, "height": 900}
 TABLET = {"width": 1024, "height": 768}
 NONE_OF_IT = {"WEAPON": "NO", "VIOLENCE": "NO", "MEDICAL": "NO", "POLICE_ONLY": "NO"}
 _waiting = count(1)
-_FLAGS = [
+FLAGS = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker("browser")
-            item.add_marker(pytest.mark.timeout(240))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(240))
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,7 @@ def chromium() -> Iterator[Browser]:
     assert program is not None, "Chromium is not installed; `make install` installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, headless=True, chromium_sandbox=False, args=_FLAGS
+            executable_path=program, headless=True, chromium_sandbox=False, args=FLAGS
         )
         yield browser
         browser.close()

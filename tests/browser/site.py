@@ -12,14 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 import psycopg
+from honcho.environ import parse_procfile
 
 from deploy.local import environment
 from deploy.local.places import ROOT, VENV
@@ -39,6 +40,58 @@ class Site:
         self.key_file = key_file
         self.log = log
         self._revision: dict[str, int] = {}
+        self._apart: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def database_url(self) -> str:
+        """
+        Return where the site's database is, as psycopg takes it.
+        """
+        return urlunsplit(urlsplit(self.settings["DATABASE_URL"])._replace(scheme="postgresql"))
+
+    def start(self, name: str) -> None:
+        """
+        Start a process of the site beside the supervisor, which would end the whole site together with it.
+        """
+        commands: dict[str, str] = parse_procfile((ROOT / "deploy/Procfile").read_text()).processes
+        # A socket that a killed process left behind would be in the way of the next.
+        if left_over := self.settings.get(f"{name.upper()}_SOCKET"):
+            Path(left_over).unlink(missing_ok=True)
+        with self.log.open("a") as log:
+            self._apart[name] = subprocess.Popen(
+                ["/bin/sh", "-c", commands[name]],
+                cwd=ROOT,
+                env=self.settings,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self, name: str) -> None:
+        """
+        SIGKILL a process that was started apart, with everything that it started.
+        """
+        process = self._apart.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(15)
+
+    def is_up(self) -> bool:
+        """
+        Tell whether the site answers.
+        """
+        try:
+            with urlopen(f"{self.origin}/health/", timeout=5):  # noqa: S310
+                return True
+        except OSError:
+            return False
+
+    def end_apart(self) -> None:
+        """
+        End what was started apart.
+        """
+        for name in list(self._apart):
+            self.kill(name)
 
     def manage(self, *arguments: str) -> str:
         """
@@ -71,9 +124,12 @@ class Site:
 
 
 @contextmanager
-def running_site(*, demo: bool = True, processes: tuple[str, ...] = PROCESSES) -> Iterator[Site]:
+def running_site(
+    *, demo: bool = True, processes: tuple[str, ...] = PROCESSES, apart: tuple[str, ...] = ("web",)
+) -> Iterator[Site]:
     """
-    Have a whole site up inside the block, with a database that is dropped afterwards.
+    Have a whole site up inside the block, with a database that is dropped afterwards. Those ``apart`` can be killed and
+    started again.
     """
     directory = Path(tempfile.mkdtemp(prefix="care-"))  # short: sockets' names are limited to 107 characters
     port = str(_free_port())
@@ -108,9 +164,9 @@ def running_site(*, demo: bool = True, processes: tuple[str, ...] = PROCESSES) -
             site.manage("collectstatic", "--noinput", "--verbosity", "0")
             if demo:
                 site.manage("load_demo", "--key-file", str(site.key_file))
-            with site.log.open("w") as log:
+            with site.log.open("a") as log:
                 supervisor = subprocess.Popen(
-                    honcho_command(list(processes)),
+                    honcho_command([name for name in processes if name not in apart]),
                     cwd=ROOT,
                     env=settings,
                     stdout=log,
@@ -118,9 +174,12 @@ def running_site(*, demo: bool = True, processes: tuple[str, ...] = PROCESSES) -
                     start_new_session=True,
                 )
                 try:
-                    _wait_until_up(site, supervisor)
+                    for name in apart:
+                        site.start(name)
+                    wait_until_up(site, supervisor)
                     yield site
                 finally:
+                    site.end_apart()
                     _end(supervisor)
         finally:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -134,15 +193,18 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_up(site: Site, supervisor: "subprocess.Popen[bytes]") -> None:
+def wait_until_up(site: Site, supervisor: "subprocess.Popen[bytes] | None" = None) -> None:
+    """
+    Wait until a site answers.
+
+    :raises AssertionError: it does not, or has ended.
+    """
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
-        assert supervisor.poll() is None, f"the site ended:\n{site.log.read_text()}"
-        try:
-            with urlopen(f"{site.origin}/health/", timeout=5):  # noqa: S310
-                return
-        except (URLError, OSError):
-            time.sleep(0.3)
+        assert supervisor is None or supervisor.poll() is None, f"the site ended:\n{site.log.read_text()}"
+        if site.is_up():
+            return
+        time.sleep(0.3)
     raise AssertionError(f"the site did not answer within {READY_S} s:\n{site.log.read_text()}")
 
 
