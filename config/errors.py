@@ -2,15 +2,20 @@
 How an API answers a no: always ``{"code", "message", "facts"}``.
 """
 
+import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from journal.refusals import Refusal
+from tablets.lanes import busy
+
+_log = logging.getLogger(__name__)
 
 _CODES = {
     400: ("invalid_request", "This request could not be understood. Nothing was changed."),
@@ -27,7 +32,13 @@ _CODES = {
 def answer_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """
     Turn refusals and DRF's own errors into the one shape; anything else is ours to mend and stays an error 500.
+
+    A database that is gone, full or deadlocked is no bug of the request: whoever asked comes back and finds it done once.
     """
+    if isinstance(error, OperationalError | InterfaceError):
+        # Without its words: they may hold a row's.
+        _log.error("answered 503: %s, %s", type(error).__name__, getattr(error.__cause__, "sqlstate", None))
+        error = busy()
     if isinstance(error, Refusal):
         wait = error.facts.get("retry_after_s")
         headers = None if wait is None else {"Retry-After": str(wait)}

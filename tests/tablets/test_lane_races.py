@@ -321,6 +321,23 @@ def test_without_a_database_the_tablet_is_told_to_come_back(monkeypatch: pytest.
     assert not Quarantined.objects.exists()
 
 
+def test_a_database_that_is_gone_before_anything_is_known_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = crew()
+
+    def gone(*_: Any, **__: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr("tablets.authentication.standing_of_token", gone)
+    answers = [of.queue.post(), of.queue.paired.client.post("/api/live-ticket")]
+    monkeypatch.undo()
+    connection.close()
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(503, "server_busy")] * 2
+    assert all(int(answer.headers["Retry-After"]) >= 2 for answer in answers)
+    assert of.queue.send()["streams"]
+
+
 def test_a_long_queue_leaves_time_for_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     of = crew()
     monkeypatch.setattr(lanes, "BUDGET_SECONDS", 0.0)
