@@ -191,12 +191,14 @@ function others(s) {
 function notes(s) {
   const call = /** @type {NonNullable<Snapshot["call"]>} */ (s.call);
   const mine = s.pending.filter((action) => action.kind === "call.note" && action.args.call === Number(call.id));
-  if (!s.notes.length && !mine.length) return null;
+  // One whose answer was lost may be among the documents already: until it is answered it counts as not sent, once.
+  const known = s.notes.filter(({ body }) => !mine.some(({ args, happened_at }) => args.text === body.text && Date.parse(happened_at) === Date.parse(body.at)));
+  if (!known.length && !mine.length) return null;
   const who = { CAD: "CAD", DESK: "Desk", UNIT: "" };
   return h(
     "ol",
     { class: "notes", "aria-label": "Notes" },
-    s.notes.map(({ id, body }) =>
+    known.map(({ id, body }) =>
       h("li", { key: id }, h("time", { datetime: body.at }, wallTime(body.at, s.zone)), h("span", null, who[body.origin] && h("b", null, `${who[body.origin]}: `), body.text)),
     ),
     mine.map((action) =>

@@ -58,11 +58,13 @@ const choice = (words, chosen, onclick, name) =>
   h("button", { class: "btn choice", type: "button", "aria-pressed": String(chosen), onclick }, name && icon(name), h("span", null, words));
 
 /**
+ * A field for words. Not to be completed: what stands in any other field a browser writes to its disk as it is, so that it
+ * can bring the page back after a crash.
  * @param {string} id
  * @param {string} label
  * @param {Record<string, any>} [props]
  */
-const words = (id, label, props = {}) => [h("label", { for: id }, label), h("textarea", { id, name: id, rows: "3", ...props })];
+const words = (id, label, props = {}) => [h("label", { for: id }, label), h("textarea", { id, name: id, rows: "3", autocomplete: "off", ...props })];
 
 /** @type {Record<string, Sheet>} */
 const SHEETS = {
