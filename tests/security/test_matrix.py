@@ -168,7 +168,7 @@ def _do(client: Client, kind: str, args: dict[str, Any]) -> tuple[int, str]:
     answer = _ask(client, "POST", f"/api/actions/{kind}/", {"id": str(uuid4()), "args": args})
     text = answer.content.decode()
     # The id that was asked for may be repeated in the answer; it is the only difference allowed.
-    for value in [part for value in args.values() for part in (value if isinstance(value, list) else [value])]:
+    for value in [part for given in args.values() for part in (given if isinstance(given, list) else [given])]:
         if isinstance(value, int) and not isinstance(value, bool):
             text = text.replace(str(value), "#")
     return answer.status_code, text
