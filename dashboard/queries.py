@@ -1,5 +1,5 @@
 """
-What supervisors read: tablets, shifts, debriefs, flags, locked accounts, and what became of calls.
+What supervisors read: tablets, shifts, debriefs, locked accounts, and what became of calls.
 
 Reads only, and operational facts only: what was done for a person is not in any of these tables.
 """
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import CharField, Count, Exists, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
-from dispatch.models import Assignment, Call, CallStatus, Debrief, Flag
+from dispatch.models import Assignment, Call, CallStatus, Debrief
 from dispatch.words import DISPOSITIONS, SOURCES
 from journal.models import Entry
 from responders.models import Person, Shift, SignInGuard, Unit
@@ -95,17 +95,6 @@ def debriefs(agency_id: int) -> QuerySet[Debrief]:
         .select_related("poach__call__type", "poach__assignment__unit", "dispatcher", "sergeant", "closed_by")
         .order_by("closed_at", "-opened_at")
     )
-
-
-def flags(agency_id: int) -> list[tuple[str, list[Flag]]]:
-    """
-    Return open flags grouped by cause, the largest group first, so that a flood of them is one thing to look at.
-    """
-    rows = Flag.objects.filter(call__agency=agency_id, resolved_at=None).select_related("call").order_by("-at")
-    groups: dict[str, list[Flag]] = {}
-    for row in rows[:500]:
-        groups.setdefault(row.code, []).append(row)
-    return sorted(groups.items(), key=lambda group: -len(group[1]))
 
 
 def locked(agency_id: int) -> list[tuple[Person, datetime]]:

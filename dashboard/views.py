@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from dashboard import quarantine, queries
+from dashboard import flags, quarantine, queries
 from dashboard.asking import common, signed_in
 from dashboard.fleet import lost
-from dispatch.words import FLAGS, ORIGINS
+from dispatch.words import ORIGINS
 from journal.refusals import NotFound
 from responders.actors import Actor
 from responders.models import Agency
@@ -80,11 +80,10 @@ def _shifts(actor: Actor, _request: HttpRequest, now: datetime) -> dict[str, Any
     return {"shifts": rows, "overrun": sum(row.planned_end_at < now for row in rows)}
 
 
-def _flags(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
-    groups = queries.flags(actor.agency_id)
-    return {
-        "flags": [{"words": FLAGS.get(code, code), "rows": rows[:10], "count": len(rows)} for code, rows in groups]
-    }
+def _flagged(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
+    causes = flags.causes(actor.agency_id)
+    groups = [{"code": code, "words": flags.title(code), "count": many} for code, many in causes]
+    return {"flags": groups, "flag_count": sum(many for _, many in causes)}
 
 
 def _accounts(actor: Actor, _request: HttpRequest, _now: datetime) -> dict[str, Any]:
@@ -97,7 +96,7 @@ PARTS: Final[dict[str, Callable[[Actor, HttpRequest, datetime], dict[str, Any]]]
     "kept": _kept,
     "tablets": _tablets,
     "shifts": _shifts,
-    "flags": _flags,
+    "flagged": _flagged,
     "accounts": _accounts,
 }
 

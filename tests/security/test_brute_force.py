@@ -150,7 +150,13 @@ def test_pages_hold_what_the_rows_allow() -> None:
     own = ours.agency.pk
     supervisor, officer = ours.bearers["SUPERVISOR"].client, ours.bearers["OFFICER"].client
 
-    kept_pages = ("/supervisor/quarantine/", "/supervisor/quarantine/?state=settled", "/fleet/?show=all")
+    kept_pages = (
+        "/supervisor/quarantine/",
+        "/supervisor/quarantine/?state=settled",
+        "/supervisor/flags/",
+        "/supervisor/flags/?state=settled",
+        "/fleet/?show=all",
+    )
     for path in ("/supervisor/", "/desk/", *kept_pages, *(f"/supervisor/{name}/" for name in PARTS)):
         answer = supervisor.get(path, {"span": "30"} if "outcomes" in path else None)
         assert answer.status_code == 200, path
@@ -163,6 +169,15 @@ def test_pages_hold_what_the_rows_allow() -> None:
     assert {row.pk for row in page["open_debriefs"] + page["closed_debriefs"]} == _pks(d.Debrief, own)
     open_flags = [row for row in d.Flag.objects.all() if row.call.agency_id == own and row.resolved_at is None]
     assert sum(group["count"] for group in page["flags"]) == len(open_flags)
+    for state in ("open", "settled"):
+        flagged = supervisor.get("/supervisor/flags/", {"state": state}).context["page"]
+        ids = {row.id for group in flagged.groups for row in group.rows}
+        assert ids == {
+            row.pk
+            for row in d.Flag.objects.all()
+            if row.call.agency_id == own and (row.resolved_at is None) == (state == "open")
+        }
+        assert ids
     assert page["outcomes"].total == len(
         [
             call

@@ -13,7 +13,7 @@ const replica = new Replica();
 // Ages on the page ("2 minutes ago") are written by the server: they are asked for this often.
 const REFRESH_MS = 30_000;
 /** @type {Record<string, string[]>} which parts show what changed in a collection */
-const PARTS = { tablet: ["tablets"], unit: ["shifts"], debrief: ["debriefs"], flag: ["flags"], call: ["outcomes"] };
+const PARTS = { tablet: ["tablets"], unit: ["shifts"], debrief: ["debriefs"], flag: ["flagged"], call: ["outcomes"] };
 
 /** @type {Record<string, string>} */
 const query = { outcomes: new URLSearchParams(location.search).get("span") ? `span=${new URLSearchParams(location.search).get("span")}` : "" };
