@@ -21,6 +21,7 @@ from bench import kinto
 from bench.load import Request, ask, request
 from bench.processes import Meter
 from bench.town import PER_UNIT, Town
+from dispatch.actions.decisions import decide
 from dispatch.models import Call
 from journal.door import open_door
 from journal.flush import digest_term, signed
@@ -74,7 +75,11 @@ class Ours:
                 )
                 for number in range(CALLS)
             )
-        self.calls = [call.pk for call in calls]
+            self.calls = [call.pk for call in calls]
+        with open_door(by="system:bench", at=datetime.now(UTC)):
+            # What a note finds is a call that was decided when it came in.
+            for call_id in self.calls:
+                decide(call=Call.objects.lock(call_id), by="system:bench", at=datetime.now(UTC))
 
     @property
     def area(self) -> str:

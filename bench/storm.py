@@ -194,14 +194,14 @@ class _Storm:
                 "happened_at": datetime.now(UTC).isoformat(),
             }
             raw = self._exchange(place, action)
-            tapped = time.monotonic()
+            # Until the first tablet is back there is no server that could answer.
+            counts, tapped = bool(self.current), time.monotonic()
             answers: list[dict[str, Any]] = []
             while not answers:
                 # Sent away, or nobody there yet: the crew still waits.
                 answers = (await self._answer(pipe, raw))["answers"]
             assert answers[0]["status"] == "applied", answers
-            if self.current:
-                # From the first tablet that came back: before that there was no server to wait for.
+            if counts:
                 self.taps.append(time.monotonic() - tapped)
 
     def _exchange(self, place: int, *actions: dict[str, Any]) -> bytes:

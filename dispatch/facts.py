@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.gis.geos import Point
-from django.db import connection
 
 from dispatch import policies
 from dispatch.models import (
@@ -25,6 +24,7 @@ from dispatch.models import (
     Response,
 )
 from dispatch.premises import phone_key
+from journal.prepared import prepared_cursor
 from responders.models import Duty, OpeningHours, ServiceArea
 from responders.queries import closing_of
 
@@ -203,7 +203,7 @@ def gather(
         type=_TYPE_BY_CODE if type_id is None else _TYPE_BY_ID,
         call=_OF_NO_CALL if call_id is None else _OF_CALL,
     )
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement, params)
         timezone, nearby_m, policy, type_, area, units, cautions, answers, latest, plain = (
             json.loads(value) if isinstance(value, str) and index > 1 else value

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from dispatch import refusals
+from journal.locks import lock_row
 from responders.models import Agency, Person, ServiceArea, Unit
 from tablets.models import Attachment
 
@@ -153,15 +154,15 @@ class CallQuerySet(models.QuerySet["Call"]):
         """
         Return the call with its row locked until the transaction ends.
 
-        NO KEY: a plain FOR UPDATE would block inserts of rows that only refer to the call. Nothing is joined: a join is
-        compared with what was read before the wait, and a call whose type had changed meanwhile would be missing.
+        Nothing is joined: a join is compared with what was read before the wait, and a call whose type had changed
+        meanwhile would be missing.
 
         :raises CallNotFound: there is no such call.
         """
-        try:
-            return LockedCall(self.select_for_update(no_key=True, of=("self",)).get(pk=call_id))
-        except Call.DoesNotExist:
-            raise refusals.CallNotFound(call=call_id) from None
+        call = lock_row(Call, by="pk", value=call_id)
+        if call is None:
+            raise refusals.CallNotFound(call=call_id)
+        return LockedCall(call)
 
     def lock_of(self, assignment_id: int) -> "LockedCall":
         """
@@ -169,10 +170,10 @@ class CallQuerySet(models.QuerySet["Call"]):
 
         :raises AssignmentNotFound: there is no such assignment.
         """
-        try:
-            return LockedCall(self.select_for_update(no_key=True, of=("self",)).get(assignments=assignment_id))
-        except Call.DoesNotExist:
-            raise refusals.AssignmentNotFound(assignment=assignment_id) from None
+        call = lock_row(Call, by="assignments", value=assignment_id)
+        if call is None:
+            raise refusals.AssignmentNotFound(assignment=assignment_id)
+        return LockedCall(call)
 
     def open(self) -> "CallQuerySet":
         """

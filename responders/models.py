@@ -19,6 +19,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Lower, Now
 from django.utils.crypto import salted_hmac
 
+from journal.locks import lock_row
 from responders import refusals
 
 
@@ -331,14 +332,12 @@ class UnitQuerySet(models.QuerySet["Unit"]):
         """
         Return the unit with its row locked until the transaction ends.
 
-        NO KEY: a plain FOR UPDATE would block inserts of rows that only refer to the unit.
-
         :raises UnitNotFound: there is no such unit.
         """
-        try:
-            return LockedUnit(self.select_for_update(no_key=True, of=("self",)).get(pk=unit_id))
-        except Unit.DoesNotExist:
-            raise refusals.UnitNotFound(unit=unit_id) from None
+        unit = lock_row(Unit, by="pk", value=unit_id)
+        if unit is None:
+            raise refusals.UnitNotFound(unit=unit_id)
+        return LockedUnit(unit)
 
     def lock_many(self, unit_ids: Iterable[int]) -> "dict[int, LockedUnit]":
         """

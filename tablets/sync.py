@@ -77,6 +77,8 @@ WITH head AS MATERIALIZED (
            WHERE stream = known.stream AND number > known.had AND NOT known.reset
              AND (gone IS NULL OR number > known.passed)
       ) d
+), latest AS (
+    SELECT stream, max(number) AS number FROM changed GROUP BY stream
 )
 SELECT 0 AS weight, head.epoch AS stream, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::boolean,
        NULL::bigint, NULL::bigint AS document_number, NULL AS collection, NULL AS document_id,
@@ -86,9 +88,10 @@ UNION ALL
 SELECT known.weight, known.stream, known.had, known.number,
        CASE WHEN known.reset OR known.had IS NULL THEN known.number ELSE greatest(known.passed, known.floor) END,
        known.digest, known.count, known.reset,
-       (SELECT max(c.number) FROM changed c WHERE c.stream = known.stream),
+       latest.number,
        changed.number, changed.collection, changed.document_id, changed.body, changed.gone
   FROM known
+  LEFT JOIN latest ON latest.stream = known.stream
   LEFT JOIN changed ON changed.stream = known.stream AND coalesce(changed.before, 0) < %(budget)s
  ORDER BY weight, document_number, collection, document_id
 """  # noqa: S608  of constants
