@@ -622,3 +622,18 @@ test("without WebCrypto everything is in memory, and still goes up once", async 
   await device.unlock(peer.key("8"));
   assert.deepEqual(holds(device), has(peer));
 });
+
+test("who has ended their shift here is known to whoever signs on next, until the server knows", async (t) => {
+  const peer = new Peer();
+  peer.up = false;
+  const browser = new Browser(peer, t);
+  const device = await browser.signedOn("7");
+  await device.do("shift.sign_off", { choice: "NOTHING_OPEN" });
+  await device.unlock(peer.key("8"));
+
+  assert.deepEqual([device.pending().length, device.left()], [0, ["7"]]);
+
+  peer.up = true;
+  await until(async () => (await device.exchange()) && !device.status().pending, "the shift's end is told");
+  assert.deepEqual(device.left(), []);
+});

@@ -10,12 +10,12 @@ const unit = { call_sign: "CARE 12", call: null, crew: 2, crew_minimum: 2, duty:
 const agency = { name: "Agency", timezone: "UTC", has_cad: true, poach_feed_age_s: 30, cad_silent_s: 60, poach_priority: 2, poach_life_s: 30, self_dispatch_life_s: 120 };
 
 /** What the screen shows. */
-function seen({ documents, pending = [], state = "offline", told = "2026-11-22T03:59:55Z" }) {
+function seen({ documents, pending = [], left = [], state = "offline", told = "2026-11-22T03:59:55Z" }) {
   const replica = new Replica();
   const streams = { "reference.1": { number: 1, documents: [{ c: "agency", id: "1", n: 1, b: agency }, { c: "feed", id: "1", n: 1, b: { told_at: told } }] } };
   for (const [stream, c, id, b] of documents) (streams[stream] ??= { number: 1, documents: [] }).documents.push({ c, id, n: 1, b });
   replica.pull({ now: "", streams });
-  return look({ replica, self: { unitId: 7, personId: 1 }, line: { state, since: NOW, heardAt: NOW, opening: false }, facts: pending, pending, trays: { waiting: [], refused: [], quarantined: [], flagged: [] }, now: NOW, here: null, memory: new Memory() });
+  return look({ replica, self: { unitId: 7, personId: 1 }, line: { state, since: NOW, heardAt: NOW, opening: false }, facts: pending, pending, left, trays: { waiting: [], refused: [], quarantined: [], flagged: [] }, now: NOW, here: null, memory: new Memory() });
 }
 
 const action = (kind, args, seconds = 5) => ({ kind, args, state: "waiting", happened_at: new Date(NOW - seconds * 1000).toISOString() });
@@ -75,4 +75,12 @@ test("a crew on scene of a call that nobody holds may take it from the board", (
 
   assert.equal(call.id, "4");
   assert.deepEqual(rows.map(({ id, can }) => [id, can]), [["4", "SELF_DISPATCH"]]);
+});
+
+test("who has ended their shift without signal is not on board any more", () => {
+  const people = [1, 2].map((id) => ({ id, name: `Responder ${id}`, shift: id, started_at: "", planned_end_at: "" }));
+  const { unit: shown, rows } = seen({ documents: [own({ ...unit, people }), waiting("4")], left: ["2"] });
+
+  assert.deepEqual(shown.people.map(({ id }) => id), [1]);
+  assert.equal(rows[0].can, null);
 });

@@ -225,6 +225,7 @@ function snapshot() {
     line: { state: line.state, since, heardAt, opening: line.heardAt === null && navigator.onLine && Date.now() - opened < 8_000 },
     facts: [...recent, ...device.pending()],
     pending: device.pending(),
+    left: device.left(),
     trays: device.trays(),
     now: clock.now(),
     here: position.point,
@@ -1232,7 +1233,10 @@ async function ask() {
   Object.assign(self, { unitId: me.unit, personId: me.person, tabletId: me.tablet, away: false });
   ui.name = me.name;
   // A browser that keeps nothing needs no key to it.
+  const sentAt = Date.now();
   const given = device.durable ? await fetchJson("/api/tablets/key/", { installation: device.installation }) : { key: "", key_id: "", lease_until: me.signed_on_until, seal: { kid: "", public: "" } };
+  // A clock that is wrong is known to be before anything is done by it.
+  if (given.now) clock.offer(given.now, sentAt, Date.now());
   await device.unlock({ person: me.person, key: given.key, own: given.own, keyId: given.key_id, leaseUntil: given.lease_until, seal: given.seal });
   await remember();
   return true;

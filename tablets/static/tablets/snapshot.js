@@ -98,12 +98,13 @@ export class Memory {
  * @param {Point|null} given.here
  * @param {Memory} given.memory
  * @param {readonly import("./attachments.js").Held[]} [given.held] photos and signatures on this device
+ * @param {readonly string[]} [given.left] people who have ended their shift here, and the server does not know it yet
  * @returns {Snapshot}
  */
-export function look({ replica, self, line, facts, pending, trays, now, here, memory, held: kept = [] }) {
+export function look({ replica, self, line, facts, pending, trays, now, here, memory, held: kept = [], left = [] }) {
   const agency = /** @type {AgencyBody|null} */ (replica.all("agency", "reference.")[0]?.body ?? null);
   const own = `unit.${self.unitId}`;
-  const unit = /** @type {UnitBody|null} */ (replica.get("unit", self.unitId, own));
+  const unit = without(left, /** @type {UnitBody|null} */ (replica.get("unit", self.unitId, own)));
   const held = replica.all("call", own)[0];
   const call = held ? { .../** @type {OwnCall} */ (held.body), id: held.id } : null;
   const told = replica.all("feed", "reference.")[0]?.body?.told_at ?? null;
@@ -155,6 +156,18 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
  * @param {OwnCall|null} call
  */
 export const isUnheld = (call) => call?.status === "PENDING" && !call.assignment.primary;
+
+/**
+ * The unit without those who have left it: who is on board is never more than the truth.
+ * @param {readonly string[]} left
+ * @param {UnitBody|null} unit
+ * @returns {UnitBody|null}
+ */
+function without(left, unit) {
+  if (!unit?.people?.some(({ id }) => left.includes(String(id)))) return unit;
+  const people = unit.people.filter(({ id }) => !left.includes(String(id)));
+  return { ...unit, people, crew: people.length };
+}
 
 /**
  * The unit as the crew knows it, before the server does: a call that it has cleared holds it no more, and its duty is what

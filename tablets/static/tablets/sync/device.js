@@ -365,6 +365,14 @@ export class Device {
   }
 
   /**
+   * Who has ended their shift here without the server knowing it yet, whoever is signed on now.
+   * @returns {string[]}
+   */
+  left() {
+    return this.#outbox.open().flatMap(({ row }) => (row.kind === "shift.sign_off" && !row.settled ? [row.actor] : []));
+  }
+
+  /**
    * What became of what the person signed on here did: waiting, and what they have not put away yet.
    * @returns {{waiting: TrayItem[], refused: TrayItem[], quarantined: TrayItem[], flagged: TrayItem[]}}
    */
