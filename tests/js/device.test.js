@@ -406,6 +406,21 @@ test("the same holds when the database came back without this lane", async (t) =
   assert.deepEqual(peer.effects.map(({ args }) => args.text), ["0", "1", "2", "3", "4"]);
 });
 
+test("what was answered is offered again when a database was put back and nobody said so", async (t) => {
+  const peer = new Peer();
+  const browser = new Browser(peer, t);
+  const device = await browser.signedOn();
+  await (await device.do("call.note", { text: "before" })).done;
+  const backup = peer.backup();
+  await (await device.do("call.note", { text: "lost" })).done;
+
+  peer.restore(backup, "epoch-1");
+  assert.equal(await device.exchange(), true);
+  await until(() => device.status().pending === 0 && peer.effects.length === 2, "offered again");
+
+  assert.deepEqual(peer.effects.map(({ args }) => args.text), ["before", "lost"]);
+});
+
 test("the same holds when the app was closed while the server was restored", async (t) => {
   const peer = new Peer();
   const browser = new Browser(peer, t);

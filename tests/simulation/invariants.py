@@ -66,12 +66,13 @@ def after_exchange(world: World, rig: Rig, back: Back, applied: Applied) -> None
             )
 
 
-def monotone(world: World, rig: Rig, applied: Applied) -> None:
+def monotone(rig: Rig, applied: Applied, history: int) -> None:
     """
-    (7) Nobody sees an older version of a document after a newer one, nor one again that was gone at a later number.
+    (7) Nobody sees an older version of a document after a newer one, nor one again that was gone at a later number. What
+    was said before the database was put back is another history, even where it comes late.
     """
     for stream, collection, document_id, number, is_there in applied.documents:
-        key = (world.history, stream, collection, document_id)
+        key = (history, stream, collection, document_id)
         last, _ = rig.seen.get(key, (0, False))
         if number < last:
             raise Broken(

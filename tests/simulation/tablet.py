@@ -324,6 +324,9 @@ class Tablet:
             self._take_epoch(store, body)
             if "expected_seq" in body:
                 self._go_back(store, body["expected_seq"])
+            elif not body.get("purge"):
+                # Answered, and the lane has not come so far: the database was put back and nobody has said so.
+                self._offer_from(store, body["seq"] + 1)
             self._take_streams(store, body, applied)
             store.lease_until = when(body["lease_until"]) if body.get("lease_until") else None
             if body.get("purge") and store.purging is None:
@@ -356,12 +359,15 @@ class Tablet:
         store.epoch = body["epoch"]
 
     def _go_back(self, store: Store, expected: int) -> None:
-        for action in [*store.outbox.values()]:
-            if action.seq >= expected and action.answer is not None:
-                store.outbox[action.seq] = replace(action, again=True)
+        self._offer_from(store, expected)
         if expected < min(store.outbox, default=store.next_seq):
             # What the server lacks is not kept any more: as after a restore, it is to begin where this tablet begins.
             store.epoch = None
+
+    def _offer_from(self, store: Store, seq: int) -> None:
+        for action in [*store.outbox.values()]:
+            if action.seq >= seq and action.answer is not None:
+                store.outbox[action.seq] = replace(action, again=True)
 
     def _take_streams(self, store: Store, body: JSON, applied: Applied) -> None:
         for gone in body.get("dropped", ()):

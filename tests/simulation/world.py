@@ -336,7 +336,7 @@ class World:
         except TabletCrashed:
             self.counts["tablet crashed"] += 1
             return
-        self.take_note(rig, applied)
+        self.take_note(rig, applied, back.truth.history)
         if back.sent.request.path == PURGED and back.reply.status == 200:
             invariants.removal(self)
         if rig.tablet.store.installation != before:
@@ -344,19 +344,20 @@ class World:
         if waited and not rig.tablet.is_waiting and back.sent.request.path == SYNC and back.reply.status == 200:
             invariants.after_exchange(self, rig, back, applied)
 
-    def take_note(self, rig: Rig, applied: Applied) -> None:
+    def take_note(self, rig: Rig, applied: Applied, history: int | None = None) -> None:
         """
-        Enter into the ledger what an answer or a frame has told.
+        Enter into the ledger what an answer or a frame has told, in the history in which the server said it.
         """
         from tests.simulation import invariants
 
+        said_in = self.history if history is None else history
         for action in applied.settled:
             assert action.answer is not None
             done = self.ledger.get(action.id)
             if done is None:
                 raise Broken(2, "once", f"tablet {rig.index} was answered {action.id}, which nobody did")
-            done.heard.append((self.history, self.clock.now, action.answer))
-        invariants.monotone(self, rig, applied)
+            done.heard.append((said_in, self.clock.now, action.answer))
+        invariants.monotone(rig, applied, said_in)
         for _, document_id, body in rig.tablet.bodies("call"):
             rig.calls[int(document_id)] = body["number"]
             if body.get("assignment"):

@@ -329,9 +329,11 @@ export class Holdings {
    * @param {SyncAnswer} answer
    * @returns {Row[]}
    */
-  #reopened({ epoch, expected_seq: expected }) {
+  #reopened({ epoch, expected_seq: expected, seq, purge }) {
     if (this.memo.epoch !== null && epoch !== undefined && epoch !== this.memo.epoch) return this.outbox.reopen(0);
-    return expected === undefined ? [] : this.outbox.reopen(expected);
+    if (expected !== undefined) return this.outbox.reopen(expected);
+    // Answered, and the lane has not come so far: the database was put back and nobody has said so.
+    return seq === undefined || purge === true ? [] : this.outbox.reopen(seq + 1);
   }
 
   /**
