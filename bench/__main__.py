@@ -30,7 +30,7 @@ def main(names: list[str]) -> int:
         print(table(measured), flush=True)
         figures += measured
         # After each: a run that is cut short keeps what it has.
-        write(name, measured)
+        write(figures)
     return int(any(figure.met is False for figure in figures))
 
 

@@ -33,12 +33,11 @@ class Figure:
     met: bool | None = None
 
 
-def write(module: str, figures: Sequence[Figure], *, at: datetime | None = None, to: Path = RESULTS) -> None:
+def write(figures: Sequence[Figure], *, at: datetime | None = None, to: Path = RESULTS) -> None:
     """
-    Write a module's figures with where, when and of which commit they were measured; those of the others stay.
+    Write the figures with where, when and of which commit they were measured.
     """
-    results = json.loads(to.read_text()) if to.exists() else {}
-    results[module] = {
+    results = {
         "machine": machine(),
         "date": (at or datetime.now(UTC)).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "commit": _commit(),
