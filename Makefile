@@ -52,16 +52,19 @@ clean:  ## remove .venv, node_modules and .local, with the database in it
 
 # --- test ---
 
-.PHONY: test test-python test-races test-browser test-js coverage
+.PHONY: test test-python test-simulation test-races test-browser test-js coverage
 test: install  ## all tests; goes on after a failure, and fails at the end
-	@$(WITH) $(MAKE) --no-print-directory --keep-going test-js test-python test-races test-browser
+	@$(WITH) $(MAKE) --no-print-directory --keep-going test-js test-python test-simulation test-races test-browser
 	@echo "All tests have passed."
 
 # pytest's status 5 means that it has found no test; a part that has none yet has not failed.
 OR_NONE := || test $$? = 5
 
 test-python:  ## tests in Python, on both cores; ARGS='-k poach' to choose
-	@$(WITH) pytest -n 2 -m "not race and not browser" $(ARGS) $(OR_NONE)
+	@$(WITH) pytest -n 2 -m "not race and not browser and not simulation" $(ARGS) $(OR_NONE)
+
+test-simulation:  ## a hundred seeds of tablets, server and network in chaos
+	@$(WITH) pytest -n 2 -m "simulation and not race" $(ARGS) $(OR_NONE)
 
 test-races:  ## tests that race threads or processes against each other; alone on the machine
 	@$(WITH) pytest -m race $(ARGS) $(OR_NONE)

@@ -4,10 +4,21 @@ What a simulation needs around it.
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from pytest_django import Settings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Mark everything here: a database is copied and put back, which nobody else may be connected to.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("simulation")
 
 
 @pytest.fixture(autouse=True)
