@@ -9,7 +9,7 @@ connection, and then only given its arguments.
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 
 
@@ -20,10 +20,13 @@ def prepared_cursor() -> CursorWrapper:
     For SQL that is constant text: one that is put together anew each time would fill the server's memory of statements.
     Arguments keep their types on the way, so one that Postgres cannot infer needs a cast (``%s::bigint[]``).
     """
-    if connection.queries_logged:
+    # Not `django.db.connection`: it looks the connection up anew for each of its attributes.
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.queries_logged:
         # Whoever logs statements wants to see them with their arguments.
-        return connection.cursor()
-    connection.ensure_connection()
+        return database.cursor()
+    if database.connection is None:
+        database.ensure_connection()
     # Django's stubs call the driver's cursor what they call its wrapper.
-    cursor: Any = psycopg.Cursor(connection.connection)
-    return connection.make_cursor(cursor)
+    cursor: Any = psycopg.Cursor(database.connection)
+    return database.make_cursor(cursor)

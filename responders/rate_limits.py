@@ -43,7 +43,7 @@ OF_A_CAD: Final = "60000/minute"
 OF_AN_ADDRESS: Final = "1200/minute"
 # A bearer who makes no more requests than this in a minute of one process is not counted in Redis; who makes more is, with
 # all of them.
-SELDOM: Final = 60
+SELDOM: Final = 120
 MOST_KNOWN: Final = 20_000
 _seldom: dict[str, tuple[int, int]] = {}
 
