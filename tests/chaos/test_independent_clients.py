@@ -5,6 +5,7 @@ on them is there once.
 """
 
 import json
+import os
 import subprocess
 import time
 from collections import Counter
@@ -25,7 +26,7 @@ from tests.factories import dispatch, responders, tablets
 
 NOTES = 25
 STARTS_WITHIN_S = 60
-SEEDS = range(2)
+SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "1")))
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 

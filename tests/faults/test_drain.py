@@ -21,7 +21,7 @@ from tests.faults.drain import Drain, drain_of
 from tests.faults.servers import Servers, has_small_disk, running_servers
 
 TABLETS = 200
-EACH = 6
+EACH = 4
 BACK_WITHIN_S = 10.0
 DRAINED_WITHIN_S = 120.0
 DISK_FULL_FOR_S = 4.0
