@@ -169,8 +169,10 @@ def test_sixty_messages_at_once_are_answered_and_a_hundred_are_too_many(live_ser
             line.say('{"t":"ping"}')
         for _ in range(60):
             line.next("pong")
-        for _ in range(100):
-            line.say('{"t":"ping"}')
+        # The line may end while this still talks.
+        with suppress(ConnectionClosed):
+            for _ in range(100):
+                line.say('{"t":"ping"}')
 
         assert line.wait_closed()[0] == 4429
 
