@@ -3,7 +3,7 @@ When a line ends: revoked, signed off, disabled, expired; too many, too fast, to
 """
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
