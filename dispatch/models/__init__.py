@@ -1,0 +1,83 @@
+"""
+Calls and what units do about them, by what they are about. Everything is imported from here.
+"""
+
+from dispatch.models.alarms import Alarm, AlarmKind, Flag
+from dispatch.models.assignments import (
+    TRANSITIONS,
+    Assignment,
+    AssignmentQuerySet,
+    AssignmentStatus,
+    HandOver,
+    Origin,
+    OutsideUnit,
+    Stop,
+)
+from dispatch.models.cad import CadFeed, CadKey, CadMessage, CadRevision
+from dispatch.models.calls import (
+    Answer,
+    AnswerValue,
+    Call,
+    CallAttachment,
+    CallerWish,
+    CallQuerySet,
+    CallStatus,
+    CallType,
+    Caution,
+    Color,
+    Disposition,
+    Disqualifier,
+    LockedCall,
+    Marker,
+    Note,
+    PlaceKind,
+    Purpose,
+    Queue,
+    Response,
+    Source,
+)
+from dispatch.models.poaches import Debrief, Poach, PoachState
+from dispatch.models.policies import Decision, Policy
+
+__all__ = [
+    "TRANSITIONS",
+    "Alarm",
+    "AlarmKind",
+    "Answer",
+    "AnswerValue",
+    "Assignment",
+    "AssignmentQuerySet",
+    "AssignmentStatus",
+    "CadFeed",
+    "CadKey",
+    "CadMessage",
+    "CadRevision",
+    "Call",
+    "CallAttachment",
+    "CallQuerySet",
+    "CallStatus",
+    "CallType",
+    "CallerWish",
+    "Caution",
+    "Color",
+    "Debrief",
+    "Decision",
+    "Disposition",
+    "Disqualifier",
+    "Flag",
+    "HandOver",
+    "LockedCall",
+    "Marker",
+    "Note",
+    "Origin",
+    "OutsideUnit",
+    "PlaceKind",
+    "Poach",
+    "PoachState",
+    "Policy",
+    "Purpose",
+    "Queue",
+    "Response",
+    "Source",
+    "Stop",
+]
