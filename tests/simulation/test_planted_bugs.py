@@ -239,11 +239,14 @@ class Believing(Tablet):
 
 class Satisfied(Tablet):
     """
-    Offers nothing again when the server's epoch is another.
+    Offers nothing again, whether the server's epoch is another or its lane has not come so far.
     """
 
     def _take_epoch(self, store: Store, body: JSON) -> None:
         store.epoch = body["epoch"]
+
+    def _offer_from(self, store: Store, seq: int) -> None:
+        pass
 
 
 # --- faults of servers --------------------------------------------------------------------------------------------------
