@@ -54,6 +54,21 @@ class Agency(models.Model):
     # How old a take may be when it reaches us: one that waited longer without signal is refused, and asked anew.
     poach_life_s = models.PositiveIntegerField(default=30)
     self_dispatch_life_s = models.PositiveIntegerField(default=120)
+    # How long a crew on scene may be silent: first, then each time; and on a risky call. Missed, the desk is alarmed
+    # `welfare_answer_s` later; unanswered by radio too, backup is asked for `welfare_check_s` after that.
+    welfare_first_s = models.PositiveIntegerField(default=600)
+    welfare_next_s = models.PositiveIntegerField(default=900)
+    welfare_risky_first_s = models.PositiveIntegerField(default=300)
+    welfare_risky_next_s = models.PositiveIntegerField(default=600)
+    welfare_answer_s = models.PositiveIntegerField(default=60)
+    welfare_check_s = models.PositiveIntegerField(default=60)
+    # How long police or EMS may take to come to a tandem before desk and crew are told.
+    tandem_wait_s = models.PositiveIntegerField(default=600)
+    # How near a pending call must be to be offered as the same as an on-view encounter.
+    join_nearby_m = models.PositiveIntegerField(default=150)
+    far_from_call_m = models.PositiveIntegerField(default=400)
+    # How late a unit may be before the officer who waits for it is told.
+    referral_late_s = models.PositiveIntegerField(default=300)
     crew_minimum = models.PositiveSmallIntegerField(default=2)
     premise_nearby_m = models.PositiveIntegerField(default=25)
     track_kept_days = models.PositiveIntegerField(default=30)
@@ -274,12 +289,13 @@ class SignInGuard(models.Model):
 
 class RoleName(models.TextChoices):
     """
-    What somebody may be for an agency. EMBEDDED is a professional who sits at the 911 desk.
+    What somebody may be for an agency. EMBEDDED is a professional who sits at the 911 desk, POLICE_DISPATCHER sends police.
     """
 
     RESPONDER = "RESPONDER"
     DISPATCHER = "DISPATCHER"
     EMBEDDED = "EMBEDDED"
+    POLICE_DISPATCHER = "POLICE_DISPATCHER"
     OFFICER = "OFFICER"
     COORDINATOR = "COORDINATOR"
     SUPERVISOR = "SUPERVISOR"

@@ -54,6 +54,30 @@ class Tablet(models.Model):
         return self.name
 
 
+class BackupKey(models.Model):
+    """
+    A device's own credential for one thing: to ask for backup, and to ask for that to be cancelled.
+
+    It works while the tablet is locked, signed out, expired or outdated, until the device is revoked (CJIS AC-14; HIPAA
+    164.312(a)(2)(ii)). No foreign keys, so that nothing that is locked elsewhere can make it wait. A new key does not end
+    the old one; using the new one does.
+    """
+
+    key_hash = models.BinaryField(max_length=32, primary_key=True)
+    tablet_id = models.BigIntegerField()
+    unit_id = models.BigIntegerField()
+    agency_id = models.BigIntegerField()
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tablet_id"], name="tablets_backup_key_by_tablet")]
+
+    def __str__(self) -> str:
+        return f"backup key of tablet {self.tablet_id}"
+
+
 class Contact(models.Model):
     """
     When a tablet was last heard of. Its own table, because it is written often and makes no document.

@@ -13,6 +13,21 @@ from dispatch.models.assignments import (
     OutsideUnit,
     Stop,
 )
+from dispatch.models.backup import (
+    Backup,
+    BackupConsole,
+    BackupConsoleKind,
+    BackupEvent,
+    BackupEventKind,
+    BackupHook,
+    BackupLevel,
+    BackupOrigin,
+    BackupPress,
+    BackupSelfTest,
+    BackupSending,
+    BackupService,
+    PushSubscription,
+)
 from dispatch.models.cad import CadFeed, CadKey, CadMessage, CadRevision
 from dispatch.models.calls import (
     Answer,
@@ -36,8 +51,11 @@ from dispatch.models.calls import (
     Response,
     Source,
 )
+from dispatch.models.messages import Message, MessageMark
 from dispatch.models.poaches import Debrief, Poach, PoachState
 from dispatch.models.policies import Decision, Policy
+from dispatch.models.referrals import IntakeKey, Referral, ReferralKind, ReferralState
+from dispatch.models.tandem import GoesFirst, Partner, Tandem, TandemState
 
 __all__ = [
     "TRANSITIONS",
@@ -48,6 +66,18 @@ __all__ = [
     "Assignment",
     "AssignmentQuerySet",
     "AssignmentStatus",
+    "Backup",
+    "BackupConsole",
+    "BackupConsoleKind",
+    "BackupEvent",
+    "BackupEventKind",
+    "BackupHook",
+    "BackupLevel",
+    "BackupOrigin",
+    "BackupPress",
+    "BackupSelfTest",
+    "BackupSending",
+    "BackupService",
     "CadFeed",
     "CadKey",
     "CadMessage",
@@ -65,19 +95,30 @@ __all__ = [
     "Disposition",
     "Disqualifier",
     "Flag",
+    "GoesFirst",
     "HandOver",
+    "IntakeKey",
     "LockedCall",
     "Marker",
+    "Message",
+    "MessageMark",
     "Note",
     "Origin",
     "OutsideUnit",
+    "Partner",
     "PlaceKind",
     "Poach",
     "PoachState",
     "Policy",
     "Purpose",
+    "PushSubscription",
     "Queue",
+    "Referral",
+    "ReferralKind",
+    "ReferralState",
     "Response",
     "Source",
     "Stop",
+    "Tandem",
+    "TandemState",
 ]

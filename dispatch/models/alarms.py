@@ -28,6 +28,10 @@ class AlarmKind(models.TextChoices):
     # A crew is there without holding the call: another unit has it, or nobody.
     CONTESTED = "CONTESTED"
     UNASSIGNED_ON_SCENE = "UNASSIGNED_ON_SCENE"
+    WELFARE_MISSED = "WELFARE_MISSED"
+    TANDEM_NO_PARTNER = "TANDEM_NO_PARTNER"
+    CREW_WITHDREW = "CREW_WITHDREW"
+    REFERRAL_LATE = "REFERRAL_LATE"
 
 
 class Alarm(models.Model):

@@ -146,6 +146,10 @@ class Assignment(models.Model):
     # On scene, a handed-back call stays the crew's until somebody accepts it.
     hand_back_asked_at = models.DateTimeField(null=True)
     cancel_told_at = models.DateTimeField(null=True, help_text="CAD or the desk cancelled while the crew was on it.")
+    # By when the crew on scene should be heard of again; the tablet vibrates then.
+    welfare_due_at = models.DateTimeField(null=True)
+    # When the server asked for backup because it was not.
+    welfare_backup_at = models.DateTimeField(null=True)
 
     objects = AssignmentQuerySet.as_manager()
 

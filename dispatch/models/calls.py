@@ -190,6 +190,8 @@ class Call(models.Model):
 
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="calls")
     number = models.CharField(max_length=40)
+    # Ours, where CAD gave the call its number later: of an on-view encounter.
+    own_number = models.CharField(max_length=40, blank=True)
     source = models.CharField(max_length=20, choices=Source)
     type = models.ForeignKey(CallType, on_delete=models.PROTECT, related_name="calls")
     # 1 is the most urgent, 9 the least.
@@ -229,6 +231,8 @@ class Call(models.Model):
 
     # The desk offers a police call to CARE's units.
     offered_at = models.DateTimeField(null=True)
+    # The call that this one turned out to be; somebody decided it.
+    joined_to = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="joined")
     # Copies taken at a stated moment: what they are copied from is not under this row's lock.
     cautions = models.JSONField(default=list)
     cautions_as_of = models.DateTimeField(null=True)

@@ -1,0 +1,104 @@
+"""
+Calls that somebody other than 911 sends: an officer on the street, a crisis line, a provider.
+"""
+
+from django.contrib.gis.db.models import PointField
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from dispatch.models.calls import Call, Source
+from responders.models import Agency, Person
+
+
+class ReferralKind(models.TextChoices):
+    """
+    What is referred: the call they are on, something they came upon, or a person for later (no unit is sent).
+    """
+
+    CALL = "CALL"
+    ON_VIEW = "ON_VIEW"
+    PERSON = "PERSON"
+
+
+class ReferralState(models.TextChoices):
+    """
+    All that whoever referred may ever know: nothing clinical, not even that a service was given (RCW 70.02.230).
+    """
+
+    RECEIVED = "RECEIVED"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    ON_THE_WAY = "ON_THE_WAY"
+    NOT_COMING = "NOT_COMING"
+    ARRIVED = "ARRIVED"
+    CLOSED = "CLOSED"
+
+
+class Referral(models.Model):
+    """
+    One referral, its required answers, what the policy said of it, and how far it is.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="referrals")
+    kind = models.CharField(max_length=10, choices=ReferralKind)
+    source = models.CharField(max_length=20, choices=Source)
+    officer = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="referrals")
+    key = models.ForeignKey("IntakeKey", on_delete=models.PROTECT, null=True, related_name="referrals")
+    # CAD's number, where it is of a call; and the call that it became or is.
+    number = models.CharField(max_length=40, blank=True)
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, related_name="referrals")
+    state = models.CharField(max_length=20, choices=ReferralState, default=ReferralState.RECEIVED)
+
+    what = models.CharField(max_length=100)
+    text = models.TextField(blank=True)
+    address = models.CharField(max_length=200, blank=True)
+    point = PointField(srid=4326, geography=True, null=True)
+    # Required: YES, NO or UNKNOWN. Unknown is never a no.
+    searched = models.CharField(max_length=10)
+    weapons = models.CharField(max_length=10)
+    threats = models.CharField(max_length=10)
+    contact = models.CharField(
+        max_length=200, blank=True, help_text="How the person can be reached, for later contact."
+    )
+    staying = models.BooleanField(default=False, help_text="The officer stays until a unit arrives.")
+    # Codes of dispatch/reasons.py, and the other ways that were suggested where CARE does not take it.
+    reasons = ArrayField(models.CharField(max_length=60), default=list)
+    suggested = ArrayField(models.CharField(max_length=60), default=list)
+
+    made_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, help_text="When the unit said that it will be there.")
+    late_told_at = models.DateTimeField(null=True)
+    handed_over_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(officer__isnull=False, key__isnull=True) | Q(officer__isnull=True, key__isnull=False),
+                name="dispatch_referral_one_sender",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["call"], name="dispatch_referral_by_call"),
+            models.Index(fields=["officer", "-received_at"], name="dispatch_referral_by_officer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"referral {self.pk}"
+
+
+class IntakeKey(models.Model):
+    """
+    The API key of a crisis line, a hotline or a provider: SHA-256 of 256 random bits, for one source.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="intake_keys")
+    name = models.CharField(max_length=60)
+    source = models.CharField(max_length=20, choices=Source)
+    key_hash = models.BinaryField(max_length=32, unique=True)
+    made_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
