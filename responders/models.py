@@ -319,13 +319,15 @@ class Role(models.Model):
 
 class Capability(models.TextChoices):
     """
-    What a unit's crew can do.
+    What a unit's crew can do. POLICE or EMS beside BEHAVIORAL_HEALTH makes a co-responder unit: the partner rides along.
     """
 
     BEHAVIORAL_HEALTH = "BEHAVIORAL_HEALTH"
     MEDIATION = "MEDIATION"
     PEER = "PEER"
     MEDICAL = "MEDICAL"
+    POLICE = "POLICE"
+    EMS = "EMS"
 
 
 class Duty(models.TextChoices):

@@ -395,20 +395,10 @@ class Migration(migrations.Migration):
                 ),
                 ("number", models.CharField(blank=True, max_length=40)),
                 (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("RECEIVED", "Received"),
-                            ("NOT_ELIGIBLE", "Not Eligible"),
-                            ("ON_THE_WAY", "On The Way"),
-                            ("NOT_COMING", "Not Coming"),
-                            ("ARRIVED", "Arrived"),
-                            ("CLOSED", "Closed"),
-                        ],
-                        default="RECEIVED",
-                        max_length=20,
-                    ),
+                    "made_call",
+                    models.BooleanField(default=False, help_text="The call is there because of this referral."),
                 ),
+                ("eligible", models.BooleanField(default=True)),
                 ("what", models.CharField(max_length=100)),
                 ("text", models.TextField(blank=True)),
                 ("address", models.CharField(blank=True, max_length=200)),
@@ -441,6 +431,19 @@ class Migration(migrations.Migration):
                 ("late_told_at", models.DateTimeField(null=True)),
                 ("handed_over_at", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "put_away_at",
+                    models.DateTimeField(help_text="When it left the officer's list.", null=True),
+                ),
+                (
+                    "due_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="dispatch.assignment",
+                    ),
+                ),
                 (
                     "agency",
                     models.ForeignKey(
@@ -503,7 +506,13 @@ class Migration(migrations.Migration):
                         base_field=models.CharField(max_length=60), default=list, size=None
                     ),
                 ),
-                ("asked_as", models.CharField(max_length=20)),
+                (
+                    "asked_as",
+                    models.CharField(
+                        choices=[("POLICY", "Policy"), ("DESK", "Desk"), ("CREW", "Crew"), ("WITHDRAW", "Withdraw")],
+                        max_length=20,
+                    ),
+                ),
                 (
                     "first",
                     models.CharField(
@@ -521,6 +530,10 @@ class Migration(migrations.Migration):
                 ),
                 ("asked_at", models.DateTimeField()),
                 ("asked_by", models.CharField(max_length=100)),
+                (
+                    "due_at",
+                    models.DateTimeField(help_text="By when the partner should be there; then desk and crew are told."),
+                ),
                 ("partner_assigned_at", models.DateTimeField(null=True)),
                 ("partner_arrived_at", models.DateTimeField(null=True)),
                 ("safe_at", models.DateTimeField(null=True)),
@@ -665,6 +678,33 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="referral",
             index=models.Index(fields=["call"], name="dispatch_referral_by_call"),
+        ),
+        migrations.AddIndex(
+            model_name="referral",
+            index=models.Index(
+                condition=models.Q(("officer__isnull", False), ("put_away_at__isnull", True)),
+                fields=["received_at"],
+                name="dispatch_referral_listed",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="referral",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("eligible", True), ("ended_at__isnull", True)),
+                fields=("call", "officer"),
+                name="dispatch_referral_once_each",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="referral",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("due_at__isnull", True), ("due_by__isnull", True)),
+                    models.Q(("due_at__isnull", False), ("due_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="dispatch_referral_due_is_somebodys",
+            ),
         ),
         migrations.AddIndex(
             model_name="referral",

@@ -2,12 +2,38 @@ from django.db import migrations
 
 from journal.triggers import append_only, mark
 
+_MOVES_REFERRALS = [
+    ("dispatch_call", "id", "UPDATE"),
+    ("dispatch_assignment", "call_id", "INSERT"),
+    ("dispatch_assignment", "call_id", "UPDATE"),
+]
+
+
+def _mark_referrals(table: str, column: str, event: str) -> migrations.RunSQL:
+    name = f"{table}_{event.lower()}_mark_referrals"
+    return migrations.RunSQL(
+        sql=f"""
+        CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO journal_mark (subject, subject_id)
+                SELECT DISTINCT 'referral', referral.id
+                FROM new_rows JOIN dispatch_referral referral ON referral.call_id = new_rows.{column};
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING NEW TABLE AS new_rows
+            FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+        """,  # noqa: S608  names from this file
+        reverse_sql=f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();",
+    )
+
 
 class Migration(migrations.Migration):
     dependencies = [("dispatch", "0005_field_work")]
 
     operations = [
         append_only("dispatch_backupevent"),
+        append_only("dispatch_message"),
+        append_only("dispatch_messagemark"),
         # Each console writes its row every second; after a crash of Postgres it writes it again.
         migrations.RunSQL(
             sql="ALTER TABLE dispatch_backupconsole SET UNLOGGED, SET (fillfactor = 50)",
@@ -39,6 +65,10 @@ class Migration(migrations.Migration):
         mark("dispatch_backup", subject="backup", column="id"),
         mark("dispatch_tandem", subject="call", column="call_id"),
         mark("dispatch_referral", subject="referral", column="id"),
+        # Boards and crews see that an officer waits.
+        mark("dispatch_referral", subject="call", column="call_id"),
+        # How far a referral is follows from its call and from who holds it: whoever changes these changes it.
+        *(_mark_referrals(table, column, event) for table, column, event in _MOVES_REFERRALS),
         mark("dispatch_message", subject="call", column="call_id"),
         migrations.RunSQL(
             sql="""

@@ -55,9 +55,19 @@ from dispatch.models.messages import Message, MessageMark
 from dispatch.models.poaches import Debrief, Poach, PoachState
 from dispatch.models.policies import Decision, Policy
 from dispatch.models.referrals import IntakeKey, Referral, ReferralKind, ReferralState
-from dispatch.models.tandem import GoesFirst, Partner, Tandem, TandemState
+from dispatch.models.tandem import (
+    NOT_SAFE,
+    TANDEM_TRANSITIONS,
+    GoesFirst,
+    Partner,
+    Tandem,
+    TandemAsked,
+    TandemState,
+)
 
 __all__ = [
+    "NOT_SAFE",
+    "TANDEM_TRANSITIONS",
     "TRANSITIONS",
     "Alarm",
     "AlarmKind",
@@ -120,5 +130,6 @@ __all__ = [
     "Source",
     "Stop",
     "Tandem",
+    "TandemAsked",
     "TandemState",
 ]

@@ -35,6 +35,8 @@ class TandemState(models.TextChoices):
 
     ASKED: CARE stages, the partner is not there. PARTNER_THERE: still not declared safe. SAFE: CARE may go in.
     CARE_STAYS: the partner was released. The last three are ends.
+
+    ``TANDEM_TRANSITIONS`` is the whole state machine; docs/call-states.md is drawn from it.
     """
 
     ASKED = "ASKED"
@@ -44,6 +46,35 @@ class TandemState(models.TextChoices):
     PARTNER_ONLY = "PARTNER_ONLY"
     CARE_ALONE = "CARE_ALONE"
     OVER = "OVER"
+
+
+_ENDS = {TandemState.PARTNER_ONLY, TandemState.CARE_ALONE, TandemState.OVER}
+
+# docs/call-states.md is drawn from this table; `make check` fails when it is stale.
+TANDEM_TRANSITIONS: dict[TandemState, set[TandemState]] = {
+    TandemState.ASKED: {TandemState.PARTNER_THERE, TandemState.SAFE, *_ENDS},
+    # Back to ASKED: the partner left before anybody declared the scene safe.
+    TandemState.PARTNER_THERE: {TandemState.ASKED, TandemState.SAFE, *_ENDS},
+    # Nobody goes alone after the partner came: what follows SAFE is that the partner is released, and when.
+    TandemState.SAFE: {TandemState.CARE_STAYS, TandemState.PARTNER_ONLY, TandemState.OVER},
+    TandemState.CARE_STAYS: {TandemState.PARTNER_ONLY, TandemState.OVER},
+    TandemState.PARTNER_ONLY: set(),
+    TandemState.CARE_ALONE: set(),
+    TandemState.OVER: set(),
+}
+# Until one of these nobody has said that CARE may go in.
+NOT_SAFE = frozenset({TandemState.ASKED, TandemState.PARTNER_THERE})
+
+
+class TandemAsked(models.TextChoices):
+    """
+    Who asked for the partner: the policy through the call's response, the desk, the crew, or a crew that withdrew.
+    """
+
+    POLICY = "POLICY"
+    DESK = "DESK"
+    CREW = "CREW"
+    WITHDRAW = "WITHDRAW"
 
 
 class Tandem(models.Model):
@@ -56,8 +87,7 @@ class Tandem(models.Model):
     state = models.CharField(max_length=20, choices=TandemState, default=TandemState.ASKED)
     # Codes of dispatch/reasons.py: which of them require the partner. Countable, because overuse is the failure to watch.
     reasons = ArrayField(models.CharField(max_length=60), default=list)
-    # POLICY, DESK, CREW or WITHDRAW.
-    asked_as = models.CharField(max_length=20)
+    asked_as = models.CharField(max_length=20, choices=TandemAsked)
     first = models.CharField(max_length=10, choices=GoesFirst, default=GoesFirst.PARTNER)
     staging = PointField(srid=4326, geography=True, null=True)
     staging_note = models.CharField(max_length=200, blank=True)
@@ -66,6 +96,7 @@ class Tandem(models.Model):
 
     asked_at = models.DateTimeField()
     asked_by = models.CharField(max_length=100)
+    due_at = models.DateTimeField(help_text="By when the partner should be there; then desk and crew are told.")
     partner_assigned_at = models.DateTimeField(null=True)
     partner_arrived_at = models.DateTimeField(null=True)
     safe_at = models.DateTimeField(null=True)
