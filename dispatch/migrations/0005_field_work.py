@@ -38,6 +38,19 @@ class Migration(migrations.Migration):
             name="own_number",
             field=models.CharField(blank=True, max_length=40),
         ),
+        migrations.AddField(
+            model_name="call",
+            name="on_view_key",
+            field=models.UUIDField(null=True, unique=True),
+        ),
+        migrations.AddConstraint(
+            model_name="call",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("own_number", ""), _negated=True),
+                fields=("agency", "own_number"),
+                name="dispatch_call_one_per_own_number",
+            ),
+        ),
         migrations.AlterField(
             model_name="alarm",
             name="kind",

@@ -192,6 +192,8 @@ class Call(models.Model):
     number = models.CharField(max_length=40)
     # Ours, where CAD gave the call its number later: of an on-view encounter.
     own_number = models.CharField(max_length=40, blank=True)
+    # Made by the tablet with an on-view encounter: what the crew tells of it before it has heard of us names it so.
+    on_view_key = models.UUIDField(null=True, unique=True)
     source = models.CharField(max_length=20, choices=Source)
     type = models.ForeignKey(CallType, on_delete=models.PROTECT, related_name="calls")
     # 1 is the most urgent, 9 the least.
@@ -244,6 +246,9 @@ class Call(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["agency", "number"], name="dispatch_call_one_per_number"),
+            models.UniqueConstraint(
+                fields=["agency", "own_number"], condition=~Q(own_number=""), name="dispatch_call_one_per_own_number"
+            ),
             models.CheckConstraint(condition=Q(priority__range=(1, 9)), name="dispatch_call_priority_1_to_9"),
             models.CheckConstraint(
                 condition=Q(status__in=["CLOSED", "CANCELLED"], closed_at__isnull=False)
