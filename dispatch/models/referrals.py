@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from dispatch.models.assignments import Assignment
 from dispatch.models.calls import Call, Source
 from responders.models import Agency, Person
 
@@ -36,7 +37,8 @@ class ReferralState(models.TextChoices):
 
 class Referral(models.Model):
     """
-    One referral, its required answers, what the policy said of it, and how far it is.
+    One referral, its required answers, and what the policy said of it. How far it is follows from its call: see
+    dispatch/referral_documents.py.
     """
 
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="referrals")
@@ -47,7 +49,8 @@ class Referral(models.Model):
     # CAD's number, where it is of a call; and the call that it became or is.
     number = models.CharField(max_length=40, blank=True)
     call = models.ForeignKey(Call, on_delete=models.PROTECT, null=True, related_name="referrals")
-    state = models.CharField(max_length=20, choices=ReferralState, default=ReferralState.RECEIVED)
+    made_call = models.BooleanField(default=False, help_text="The call is there because of this referral.")
+    eligible = models.BooleanField(default=True)
 
     what = models.CharField(max_length=100)
     text = models.TextField(blank=True)
@@ -68,9 +71,13 @@ class Referral(models.Model):
     made_at = models.DateTimeField()
     received_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, help_text="When the unit said that it will be there.")
+    # Whose word that is: it goes with the assignment.
+    due_by = models.ForeignKey(Assignment, on_delete=models.PROTECT, null=True, related_name="+")
     late_told_at = models.DateTimeField(null=True)
     handed_over_at = models.DateTimeField(null=True)
+    # It was withdrawn, was never eligible, or the later contact was made.
     ended_at = models.DateTimeField(null=True)
+    put_away_at = models.DateTimeField(null=True, help_text="When it left the officer's list.")
 
     class Meta:
         constraints = [
@@ -78,10 +85,25 @@ class Referral(models.Model):
                 condition=Q(officer__isnull=False, key__isnull=True) | Q(officer__isnull=True, key__isnull=False),
                 name="dispatch_referral_one_sender",
             ),
+            models.UniqueConstraint(
+                fields=["call", "officer"],
+                condition=Q(eligible=True, ended_at__isnull=True),
+                name="dispatch_referral_once_each",
+            ),
+            models.CheckConstraint(
+                condition=(Q(due_at__isnull=True, due_by__isnull=True))
+                | Q(due_at__isnull=False, due_by__isnull=False),
+                name="dispatch_referral_due_is_somebodys",
+            ),
         ]
         indexes = [
             models.Index(fields=["call"], name="dispatch_referral_by_call"),
             models.Index(fields=["officer", "-received_at"], name="dispatch_referral_by_officer"),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(officer__isnull=False, put_away_at__isnull=True),
+                name="dispatch_referral_listed",
+            ),
         ]
 
     def __str__(self) -> str:
