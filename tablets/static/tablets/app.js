@@ -4,6 +4,7 @@
 
 import { Attachments, NotAttached, pieceSender } from "./attachments.js";
 import { notice, statusBar, topBar } from "./bars.js";
+import { backup } from "./backup/here.js";
 import { board } from "./board.js";
 import { myCall } from "./call.js";
 import { h, icon, loadIcons, render } from "./dom.js";
@@ -16,6 +17,7 @@ import { lockView, overlay } from "./overlays.js";
 import { LEAST_DIGITS, whyNotPin } from "./pins.js";
 import { Pictures, signed, taken } from "./photos.js";
 import { Position } from "./position.js";
+import { away } from "./places.js";
 import { isTake } from "./requests.js";
 import { awayWords, sheet } from "./sheets.js";
 import { Memory, look } from "./snapshot.js";
@@ -187,7 +189,9 @@ const line = new Line({
     schedule();
   },
   onSignedOff: (why) => void end(why),
+  onBackup: (message) => backup.heard(message),
 });
+backup.line((message) => line.say(message));
 // Without TLS there is neither a hash nor a key, and a photo would be kept as it is.
 const attachments = device.durable
   ? new Attachments({
@@ -203,7 +207,7 @@ const pictures = new Pictures({ attachments, headers: { "X-Tablet": "1", "X-Back
 let draft = null;
 const updates = new Updates({
   // Loaded anew, the app needs the server or a PIN to open: never without signal.
-  quiet: () => !s.call && !ui.sheet && !ui.told.length && !ui.unlocking && line.state !== "offline" && (ui.durable || !device.pending().length) && (!ui.gate || !ui.pin.digits),
+  quiet: () => !backup.open && !s.call && !ui.sheet && !ui.told.length && !ui.unlocking && line.state !== "offline" && (ui.durable || !device.pending().length) && (!ui.gate || !ui.pin.digits),
   onChange: () => {
     ui.newer = updates.waiting;
     schedule();
@@ -634,6 +638,11 @@ const act = {
     schedule();
   },
 
+  drill() {
+    act.close();
+    backup.drill();
+  },
+
   lock() {
     ui.locked = true;
     ui.unlocking = false;
@@ -867,6 +876,31 @@ function schedule() {
   else requestAnimationFrame(draw);
 }
 
+/** Requests for backup of other crews, and of this one by another way, that were shown to this page. @type {Set<string>} */
+const heardOf = new Set();
+
+/** What the button needs to know of the app, and what documents say of others' requests. */
+function tellBackup() {
+  const signedOn = !ui.gate && self.personId !== null && !self.away;
+  const bodies = signedOn ? replica.all("backup", `unit.${self.unitId}`).map(({ body }) => body) : [];
+  const open = bodies.filter((body) => !body.closed_at && body.state !== "CLOSED");
+  const silent = open.find((body) => body.silent);
+  const others = open.filter((body) => !body.silent).map((body) => otherBackup(body));
+  for (const { press, own } of others) {
+    if (heardOf.has(press)) continue;
+    heardOf.add(press);
+    // Beside somebody who asked in silence this tablet makes no sound of backup, not of another crew's either.
+    if (!own && !silent && !backup.silent) tone.sound("offer");
+  }
+  backup.know({ person: signedOn ? self.personId : null, call: s.call ? Number(s.call.id) : null, others, silentElsewhere: silent?.state ?? "" });
+}
+
+/** @param {Record<string, any>} body */
+function otherBackup(body) {
+  const told = body.police ? `${body.police.arrived_at ? "arrived" : "sent"}: ${body.police.unit ?? ""}` : body.seen_at ? "seen by a dispatcher" : "not seen yet";
+  return { press: String(body.press), who: body.call_sign ?? "A crew", own: body.unit === self.unitId, origin: body.origin, level: body.level, service: body.service, drill: Boolean(body.drill), age: s.now - Date.parse(body.pressed_at ?? body.received_at), away: away(s.here, body.point), told };
+}
+
 /** What had the focus before an overlay came. @type {HTMLElement|null} */
 let before = null;
 let over = "";
@@ -875,6 +909,7 @@ function draw() {
   due = false;
   if (ended) return;
   s = snapshot();
+  tellBackup();
   if (s.unit && s.unit.call_sign !== self.name) {
     self.name = s.unit.call_sign;
     void remember();
@@ -1145,6 +1180,7 @@ async function outOfUse() {
 }
 
 function gone() {
+  backup.gone();
   forgetInstallation();
   line.stop();
   position.stop();
@@ -1237,6 +1273,7 @@ async function ask() {
   const given = device.durable ? await fetchJson("/api/tablets/key/", { installation: device.installation }) : { key: "", key_id: "", lease_until: me.signed_on_until, seal: { kid: "", public: "" } };
   // A clock that is wrong is known to be before anything is done by it.
   if (given.now) clock.offer(given.now, sentAt, Date.now());
+  void backup.renew();
   await device.unlock({ person: me.person, key: given.key, own: given.own, keyId: given.key_id, leaseUntil: given.lease_until, seal: given.seal });
   await remember();
   return true;

@@ -106,13 +106,11 @@ export const STEP_WORDS = {
  * @param {Ui} ui
  */
 export function statusBar(s, act, ui) {
-  return h("footer", { class: "bar", "aria-label": "Status" }, s.call ? callButtons(s, act, ui) : dutyButtons(s, act, ui), emergency());
+  return h("footer", { class: "bar", "aria-label": "Status" }, s.call ? callButtons(s, act, ui) : dutyButtons(s, act, ui), backupPlace());
 }
 
-/** The place of the backup button, which is not there yet: this app must not look as if it could call police. */
-function emergency() {
-  return h("p", { class: "emergency" }, icon("campaign"), h("span", null, h("b", null, "Emergency: "), "use radio"));
-}
+/** The place of the backup button, which stands over every page by itself: see backup/here.js. */
+export const backupPlace = () => h("span", { class: "backup-room", key: "backup" });
 
 /**
  * @param {Snapshot} s

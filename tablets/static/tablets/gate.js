@@ -3,6 +3,7 @@
  * tablet that was taken out of use. Nothing of a call is on any of these screens.
  */
 
+import { backupPlace } from "./bars.js";
 import { h, icon } from "./dom.js";
 import { LEAST_DIGITS, MOST_DIGITS } from "./pins.js";
 import { age } from "./times.js";
@@ -43,7 +44,7 @@ export function gateView(gate, known, act) {
     { class: "gate", key: "gate" },
     h("header", { class: "top" }, h("b", { class: "who" }, known.tablet), h("span", { class: "space" }), gate.name !== "gone" && h("span", { class: `line ${look}`, role: "status" }, h("i", { "aria-hidden": "true" }), h("span", null, words), unsent && h("span", { class: "unsent" }, unsent))),
     h("main", { class: "gate-body" }, h("section", { class: `gate-card gate-${gate.name}`, "aria-labelledby": "gate-title" }, VIEWS[gate.name](gate, known, act))),
-    h("footer", { class: "gate-foot" }, h("p", { class: "emergency" }, icon("campaign"), h("span", null, h("b", null, "Emergency: "), "use radio"))),
+    h("footer", { class: "gate-foot" }, backupPlace()),
   );
 }
 

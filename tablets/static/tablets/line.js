@@ -55,6 +55,7 @@ export class Line {
   #fetchJson;
   #onState;
   #onSignedOff;
+  #onBackup;
   #clock;
   #socketUrl;
   #Socket;
@@ -87,18 +88,20 @@ export class Line {
    * @param {FetchJson} options.fetchJson
    * @param {(line: Line) => void} [options.onState] called after every change of `state`
    * @param {(why: string) => void} [options.onSignedOff] the server no longer knows this device or session
+   * @param {(message: any) => void} [options.onBackup] the server answered what was said by `say`
    * @param {Clock} [options.clock] takes the offsets measured on the way
    * @param {string} [options.socketUrl]
    * @param {typeof WebSocket} [options.Socket]
    * @param {() => number} [options.random]
    * @param {Partial<Pace>} [options.pace]
    */
-  constructor({ replica, device, fetchJson, onState, onSignedOff, clock, socketUrl, Socket, random, pace }) {
+  constructor({ replica, device, fetchJson, onState, onSignedOff, onBackup, clock, socketUrl, Socket, random, pace }) {
     this.#device = device ?? null;
     this.#replica = device?.replica ?? replica ?? new Replica();
     this.#fetchJson = fetchJson;
     this.#onState = onState ?? (() => {});
     this.#onSignedOff = onSignedOff ?? (() => {});
+    this.#onBackup = onBackup ?? (() => {});
     this.#clock = clock;
     this.#socketUrl = socketUrl ?? `${location.origin.replace(/^http/, "ws")}/live/`;
     this.#Socket = Socket ?? WebSocket;
@@ -134,6 +137,17 @@ export class Line {
   wake() {
     this.#failures = 0;
     for (const waken of [...this.#sleepers]) waken();
+  }
+
+  /**
+   * Say something on the socket. The one thing that is said there is a request for backup, which goes by HTTP as well.
+   * @param {Record<string, unknown>} message
+   * @returns {boolean} whether there was a socket to say it on; not whether it was heard
+   */
+  say(message) {
+    if (!this.#greeted || this.#socket?.readyState !== 1) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   /**
@@ -300,6 +314,8 @@ export class Line {
       if (this.#device) void this.#device.frame(message).then((whole) => void (whole || this.pull()));
       else if (this.#pulling) this.#kept.push(message);
       else if (!this.#replica.frame(message)) void this.pull();
+    } else if (message.t === "backup-state") {
+      this.#onBackup(message);
     } else if (message.t === "beat") {
       // A locked device holds nothing in memory, and needs nothing before it is opened.
       if (!this.#pulling && !this.#device?.locked && this.#replica.lacks(message.streams)) void this.pull();

@@ -2,6 +2,7 @@
  * Trade a one-time code for this tablet's token. The token goes into a cookie that no script can read.
  */
 
+import { backup } from "./backup/here.js";
 import { NoAnswer, jsonFetcher } from "./http.js";
 
 const fetchJson = jsonFetcher({ headers: { "X-Tablet": "1" } });
@@ -28,6 +29,7 @@ async function pair() {
   button.textContent = "Pairing…";
   try {
     await fetchJson("/api/tablets/pair/", { code: code.value });
+    backup.paired();
     location.replace("/tablet/sign-on/");
     return;
   } catch (error) {

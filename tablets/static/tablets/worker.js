@@ -35,6 +35,8 @@ worker.addEventListener("fetch", (event) => {
   if (request.method !== "GET") return;
   const url = new URL(request.url);
   if (url.origin === location.origin) {
+    // What the server says of a request for backup is its word only, now: nothing kept may ever stand for it.
+    if (url.pathname.startsWith("/api/")) return;
     const kept = request.mode === "navigate" ? release.pages.includes(url.pathname) : url.pathname in release.files;
     if (kept) event.respondWith(fromKept(url.pathname, request));
   } else if (release.tiles.includes(url.origin)) {

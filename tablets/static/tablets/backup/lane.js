@@ -94,7 +94,7 @@
 /** @typedef {(path: string, body: Record<string, unknown>, signal: AbortSignal) => Promise<{status: number, body: unknown}>} Post */
 
 const WAITS = [1000, 1000, 2000, 3000, 5000];
-const CONFIRM_MS = 3_000;
+export const CONFIRM_MS = 3_000;
 // Three answers missed: what is shown may be old.
 const STALE_MS = 16_000;
 // A dead network answers nothing for a long time, and a browser opens six connections to a server: not all may hang on this.
