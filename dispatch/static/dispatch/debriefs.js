@@ -1,4 +1,4 @@
-// The officer's page: sends a comment on a debrief, once, and says whether it was taken.
+// The officer's debriefs: sends a comment on a debrief, once, and says whether it was taken.
 
 import { NoAnswer, jsonFetcher } from "../tablets/http.js";
 
