@@ -121,11 +121,18 @@ ACTION_KINDS = [
     "tablets.kinds.KINDS",
     "dispatch.kinds.KINDS",
     "dispatch.intake_kinds.KINDS",
+    "dispatch.welfare_kinds.KINDS",
+    "dispatch.on_view_kinds.KINDS",
+    "dispatch.tandem_kinds.KINDS",
+    "dispatch.message_kinds.KINDS",
+    "dispatch.referral_kinds.KINDS",
 ]
 # Who may look at what tablets attach: tablets keeps it and knows no calls.
 ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
+# What may be said on the live line beside a ping, by the frame's name: tablets carries it and knows no calls.
+LIVE_FRAMES = {"backup": "dispatch.backup.frames.Frames"}
 # The words that the tablet app shows for codes in documents, by name.
-TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS"}
+TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS", "canned": "dispatch.canned.OF_UNIT"}
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
@@ -241,6 +248,16 @@ SEAL_KEYS = keys_of_32_bytes("SEAL_KEYS")
 # How many exchanges that only ask are answered at once by one web process; actions always find a thread.
 SYNC_PULLS = env.int("SYNC_PULLS", 5)
 
+# --- requests for backup ---------------------------------------------------------------------------------------------------
+# How many connections of its own the path has in each process (dispatch/backup/database.py).
+BACKUP_POOL = env.int("BACKUP_POOL", 6)
+# How often the path tests itself, in seconds; 0 never does.
+BACKUP_SELF_TEST = env.int("BACKUP_SELF_TEST", 300)
+# The key pair by which browsers' push services know us (RFC 8292): the private one, 32 bytes in base64, and whom they may
+# write to. Without it nothing is pushed to browsers.
+VAPID_PRIVATE_KEY = secret("VAPID_PRIVATE_KEY")
+VAPID_CONTACT = env.str("VAPID_CONTACT", PUBLIC_ORIGIN)
+
 # --- cookies and headers -------------------------------------------------------------------------------------------------
 # __Host- and Secure on every site but a demo over plain http, where not every browser and no other client takes them.
 _COOKIE_PREFIX = "__Host-" if SECURE else ""
@@ -248,6 +265,7 @@ SESSION_ENGINE = "responders.sessions"
 SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}session"
 CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrf"
 TABLET_COOKIE_NAME = f"{_COOKIE_PREFIX}tablet"
+BACKUP_COOKIE_NAME = f"{_COOKIE_PREFIX}backup"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"

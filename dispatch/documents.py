@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -32,6 +33,8 @@ _TIMES = (
     "at_destination_at",
     "hand_back_asked_at",
     "cancel_told_at",
+    "welfare_due_at",
+    "welfare_backup_at",
 )
 
 
@@ -123,6 +126,8 @@ class _Call(NamedTuple):
     id: int
     agency_id: int
     number: str
+    own_number: str
+    on_view_key: UUID | None
     source: str
     type_code: str
     type_label: str
@@ -178,6 +183,8 @@ class _Assignment(NamedTuple):
     at_destination_at: datetime | None
     hand_back_asked_at: datetime | None
     cancel_told_at: datetime | None
+    welfare_due_at: datetime | None
+    welfare_backup_at: datetime | None
     acknowledged_by: str
     destination: str
     persons: int | None
@@ -293,10 +300,13 @@ class _About:
     attachments: dict[int, _Body] = field(default_factory=dict)
     decision: _Body | None = None
     outside: list[_Body] = field(default_factory=list)
+    tandems: list[_Body] = field(default_factory=list)
+    messages: dict[int, _Body] = field(default_factory=dict)
     alarms: list[_Body] = field(default_factory=list)
     stops: dict[int, list[_Body]] = field(default_factory=lambda: defaultdict(list))
     hand_overs: list[_Body] = field(default_factory=list)
     flags: dict[int, _Body] = field(default_factory=dict)
+    referral: _Body | None = None
     assignments: list[_Assignment] = field(default_factory=list)
 
 
@@ -348,6 +358,36 @@ SELECT 'hand_over', h.call_id, h.id, '', json_build_object(
   FROM dispatch_handover h JOIN dispatch_assignment a ON a.id = h.assignment_id
  WHERE h.call_id = ANY(%(open)s) AND h.ended_at IS NULL AND a.ended_at IS NULL
 UNION ALL
+(SELECT DISTINCT ON (call_id, partner) 'tandem', call_id, id, '', json_build_object(
+           'id', id, 'partner', partner, 'state', state, 'reasons', reasons, 'asked_as', asked_as, 'first', first,
+           'staging', CASE WHEN staging IS NOT NULL THEN json_build_array(
+               round(ST_X(staging::geometry)::numeric, 6), round(ST_Y(staging::geometry)::numeric, 6)) END,
+           'staging_note', staging_note, 'partner_unit', partner_unit, 'officer', officer,
+           'asked_at', {_instant("asked_at")}, 'asked_by', asked_by, 'due_at', {_instant("due_at")},
+           'partner_assigned_at', {_instant("partner_assigned_at")},
+           'partner_arrived_at', {_instant("partner_arrived_at")},
+           'safe_at', {_instant("safe_at")}, 'safe_by', safe_by, 'safe_relayed_by', safe_relayed_by,
+           'partner_released_at', {_instant("partner_released_at")}, 'withdrawn_at', {_instant("withdrawn_at")},
+           'ended_at', {_instant("ended_at")})::text
+  FROM dispatch_tandem WHERE call_id = ANY(%(open)s) AND state <> 'OVER' ORDER BY call_id, partner, id DESC)
+UNION ALL
+SELECT 'message', m.call_id, m.id, '', json_build_object(
+           'call', m.call_id, 'unit', m.unit_id, 'origin', m.origin, 'text', m.text, 'canned', m.canned, 'by', m.by,
+           'at', {_instant("m.at")}, 'delivered_at', {_instant("delivered.at")}, 'read_at', {_instant("seen.at")},
+           'read_by', coalesce(seen.by, ''))::text
+  FROM dispatch_message m
+  LEFT JOIN dispatch_messagemark delivered ON delivered.message_id = m.id AND delivered.kind = 'DELIVERED'
+  LEFT JOIN dispatch_messagemark seen ON seen.message_id = m.id AND seen.kind = 'READ'
+ WHERE m.call_id = ANY(%(open)s)
+UNION ALL
+SELECT 'referral', r.call_id, r.id, '', json_build_object(
+           'id', r.id, 'source', r.source, 'staying', r.staying AND r.handed_over_at IS NULL,
+           'since', {_instant("r.received_at")}, 'searched', r.searched,
+           'due_at', CASE WHEN due.ended_at IS NULL THEN {_instant("r.due_at")} END,
+           'handed_over_at', {_instant("r.handed_over_at")})::text
+  FROM dispatch_referral r LEFT JOIN dispatch_assignment due ON due.id = r.due_by_id
+ WHERE r.call_id = ANY(%(open)s) AND r.eligible AND r.ended_at IS NULL
+UNION ALL
 SELECT 'held', call_id, id, '', '0' FROM dispatch_assignment WHERE call_id = ANY(%(open)s) AND ended_at IS NULL
 UNION ALL
 SELECT 'flag', call_id, id, '', json_build_object('code', code, 'facts', facts, 'at', {_instant("at")})::text
@@ -376,12 +416,18 @@ def _about(calls: Sequence[_Call]) -> Mapping[int, _About]:
                     about.decision = body
                 case "outside":
                     about.outside.append(body)
+                case "tandem":
+                    about.tandems.append(body)
+                case "message":
+                    about.messages[row_id] = body
                 case "alarm":
                     about.alarms.append(body)
                 case "stop":
                     about.stops[int(kept_under)].append(body)
                 case "hand_over":
                     about.hand_overs.append(body)
+                case "referral":
+                    about.referral = body
                 case "flag":
                     about.flags[row_id] = body
                 case "held":
@@ -408,12 +454,15 @@ def _of_open_call(call: _Call, about: _About) -> Iterator[Held]:
     if call.premise is not None:
         premise = {"call": call.id, "as_of": call.premise_as_of, **orjson.loads(call.premise)}
         beside.append(("premise", str(call.id), call.id, premise))
-    for more in beside:
+    messages = [("message", str(row_id), call.id, body) for row_id, body in about.messages.items()]
+    for more in [*beside, *messages]:
         yield Held(desk, *more)
     for assignment in about.assignments:
         stream = f"unit.{assignment.unit_id}"
         yield Held(stream, *key, full | _own(assignment, about))
-        for more in beside:
+        # What the desk and another unit say to each other is theirs.
+        own = [message for message in messages if message[3]["unit"] == assignment.unit_id]
+        for more in [*beside, *own]:
             yield Held(stream, *more)
     from_unit = {assignment.id: assignment for assignment in about.assignments}
     for hand_over in about.hand_overs:
@@ -451,12 +500,19 @@ def _summary(call: _Call, about: _About) -> _Body:
         "offered_at": call.offered_at,
         "answers": {name: answer["value"] for name, answer in sorted(about.answers.items())},
         "units": [assignment.unit_id for assignment in about.assignments],
+        # Who waits there: a board shows it, because somebody of the police stands idle meanwhile.
+        "referral": about.referral and {name: about.referral[name] for name in ("source", "staying", "since")},
+        # Who comes beside CARE; all that a board needs of it.
+        "tandem": [tandem["partner"] for tandem in about.tandems if tandem["ended_at"] is None],
     }
 
 
 def _full(call: _Call, about: _About) -> _Body:
     return {
         "source": call.source,
+        "referral": about.referral,
+        "own_number": call.own_number,
+        "on_view_key": call.on_view_key and str(call.on_view_key),
         "markers": sorted(call.markers),
         "narrative": call.narrative,
         "caller_phone": call.caller_phone,
@@ -479,6 +535,7 @@ def _full(call: _Call, about: _About) -> _Body:
             for assignment in about.assignments
         ],
         "outside_units": about.outside,
+        "tandem": about.tandems,
     }
 
 

@@ -188,7 +188,7 @@ class RevisionReused(Refusal):
 
 class MessageNotFound(Refusal):
     """
-    There is no such message for this CAD.
+    There is no such message for whoever asks: a CAD, the desk or a unit.
     """
 
     code = "message_not_found"

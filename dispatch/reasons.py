@@ -73,6 +73,8 @@ class Reason(StrEnum):
     # What happened around a call that a unit holds; a stop carries it, no decision does.
     POLICE_ASSIGNED = "POLICE_ASSIGNED"
     CAD_REJECTED = "CAD_REJECTED"
+    CREW_WITHDREW = "CREW_WITHDREW"
+    PARTNER_ONLY = "PARTNER_ONLY"
 
 
 class OverruleCode(StrEnum):
@@ -153,6 +155,8 @@ REASON_WORDS: dict[str, str] = {
     "ALL_UNITS_BUSY": "Every CARE unit that could go is busy.",
     "POLICE_ASSIGNED": "Police were assigned to this call.",
     "CAD_REJECTED": "CAD rejected taking this call from police.",
+    "CREW_WITHDREW": "A crew found danger there and withdrew.",
+    "PARTNER_ONLY": "Police or EMS handle this without CARE. Do not go in: stage or clear.",
     # A person's reason for overruling stops a crew like one of the policy's.
     **OVERRULE_WORDS,
 }

@@ -355,3 +355,67 @@ class DebriefNotYours(Refusal):
     code = "debrief_not_yours"
     message = "Only the desk and the sergeant comment on a debrief."
     status = 403
+
+
+class TandemNotFound(Refusal):
+    """
+    There is no such tandem, or its call never was this unit's: both answer alike.
+    """
+
+    code = "tandem_not_found"
+    message = "There is no such tandem."
+    status = 404
+
+
+class TandemOpen(Refusal):
+    """
+    This partner is asked for already; facts say by which tandem.
+    """
+
+    code = "tandem_open"
+    message = "This partner has been asked for already."
+
+
+class TandemEnded(Refusal):
+    """
+    The tandem is over; facts say how (``state``).
+    """
+
+    code = "tandem_ended"
+    message = "This tandem is over."
+
+
+class InvalidTandemStep(Refusal):
+    """
+    The table of tandems has no such step; facts say from where (``state``) and to where (``wanted``).
+    """
+
+    code = "invalid_tandem_step"
+    message = "That is not possible from where this tandem is."
+
+
+class CareAloneNotAllowed(Refusal):
+    """
+    The policy does not let CARE go alone, whoever agrees; facts say what stands against it (``reasons``).
+    """
+
+    code = "care_alone_not_allowed"
+    message = "The policy does not let CARE go alone here. Stage until the scene is declared safe."
+
+
+class MessageNeedsUnit(Refusal):
+    """
+    Several units hold the call, or none, and the desk did not say which one a message is for.
+    """
+
+    code = "message_needs_unit"
+    message = "Say which unit this message is for."
+
+
+class MessageOwnSide(Refusal):
+    """
+    A message is marked by the side that gets it, never by the side that sent it.
+    """
+
+    code = "message_own_side"
+    message = "Only whoever gets a message can mark it."

@@ -6,7 +6,7 @@ What may be done with a call: who may take it, which step a unit may make, who i
 ``fit_of`` says how well they fit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -14,16 +14,26 @@ from typing import Any
 
 from dispatch import refusals
 from dispatch.models import (
+    NOT_SAFE,
+    TANDEM_TRANSITIONS,
     TRANSITIONS,
+    AnswerValue,
     Assignment,
     AssignmentStatus,
     Call,
     CallStatus,
     Color,
     Debrief,
+    Marker,
     PoachState,
     Queue,
+    Response,
+    Source,
+    Tandem,
+    TandemAsked,
+    TandemState,
 )
+from dispatch.reasons import DANGERS, Reason
 from journal.refusals import Refusal
 from responders.actors import Actor
 from responders.models import Duty, Shift, Unit
@@ -36,6 +46,9 @@ DUTIES_OF_OWN_ACCORD = frozenset({Duty.AVAILABLE})
 DUTIES_OF_DESK = frozenset({Duty.AVAILABLE, Duty.MEAL})
 # Where the crew is with somebody: it stays responsible until somebody accepts the call.
 WITH_PERSON = frozenset({AssignmentStatus.ON_SCENE, AssignmentStatus.TRANSPORTING, AssignmentStatus.AT_DESTINATION})
+
+# What keeps CARE from going alone, whatever a crew and an officer agree on.
+_NEVER_ALONE = DANGERS | {Reason.ALWAYS_WITH_POLICE, Reason.NO_POLICY}
 
 _Body = Mapping[str, Any]
 
@@ -182,6 +195,45 @@ def check_may_return_to_queue(assignment: Assignment, *, police_assigned: bool, 
         raise refusals.HandBackNotAsked(assignment=assignment.pk)
 
 
+def check_tandem_step(state: str, to: TandemState) -> None:
+    """
+    Check one step of a tandem against its table.
+
+    :raises TandemEnded: it is over.
+    :raises InvalidTandemStep: the table has no such step.
+    """
+    following = TANDEM_TRANSITIONS[TandemState(state)]
+    if not following:
+        raise refusals.TandemEnded(state=state)
+    if to not in following:
+        raise refusals.InvalidTandemStep(state=state, wanted=to.value)
+
+
+def check_care_may_go_alone(tandem: Tandem, reasons: Collection[str]) -> None:
+    """
+    Check, under the call's lock, that the policy lets a crew and an officer agree that CARE goes alone: nothing that the
+    call's decision rests on is a danger, and nobody withdrew from there.
+
+    :raises Refusal: as ``check_tandem_step``.
+    :raises CareAloneNotAllowed: something stands against it; facts say what.
+    """
+    check_tandem_step(tandem.state, TandemState.CARE_ALONE)
+    against = [reason for reason in reasons if reason in _NEVER_ALONE]
+    if tandem.asked_as == TandemAsked.WITHDRAW or tandem.withdrawn_at is not None:
+        against.append(str(Reason.CREW_WITHDREW))
+    if against:
+        raise refusals.CareAloneNotAllowed(reasons=against)
+
+
+def can_be_declared_safe(tandem: Tandem, *, when: datetime) -> bool:
+    """
+    Tell whether that a scene was declared safe ``when`` still holds. What a crew heard before it withdrew does not.
+    """
+    if tandem.state not in NOT_SAFE:
+        return False
+    return when >= max(filter(None, (tandem.asked_at, tandem.withdrawn_at)))
+
+
 def check_sees_call(call: Call, *, by: Actor, in_area: bool) -> None:
     """
     Check that a call is on the actor's board: the agency's for the desk, a unit's areas for a tablet.
@@ -198,6 +250,23 @@ def check_of_agency(unit: Unit, *, by: Actor) -> None:
     """
     if unit.agency_id != by.agency_id:
         raise UnitNotFound(unit=unit.pk)
+
+
+def is_risky(call_row: _Body) -> bool:
+    """
+    Say whether a crew that is at this call is asked sooner whether it is well; ``call_row`` is the body of its own call.
+
+    It is where the type is police's only, a disqualifier was answered yes (whoever lifted it), a caution was known, somebody
+    is said to be confrontational, or police should be there as well or instead. Of an on-view encounter that last one says
+    nothing by itself: nobody was asked anything, and the crew sees the person. tablets/static/tablets/welfare.js says the
+    same of the same bodies, and tests/vectors/welfare.json holds both to it.
+    """
+    if call_row["type"]["color"] == Color.RED or call_row["cautions"] or Marker.CONFRONTATIONAL in call_row["markers"]:
+        return True
+    if AnswerValue.YES in call_row["answers"].values():
+        return True
+    wanted = call_row["response"]
+    return bool(wanted == Response.CARE_POLICE or (wanted == Response.POLICE and call_row["source"] != Source.ON_VIEW))
 
 
 def check_ever_held(assignment: Assignment, *, agency_id: int, unit_id: int, by: Actor, happened_at: datetime) -> None:

@@ -4,17 +4,21 @@ What codes are called on the pages of the desk, of officers and of supervisors: 
 Reasons of decisions and codes of overruling have their words beside them, in dispatch/reasons.py.
 """
 
+from dispatch.canned import OF_DESK
 from dispatch.models import (
     AnswerValue,
     AssignmentStatus,
     CallerWish,
     Disposition,
     Disqualifier,
+    GoesFirst,
     Marker,
     Origin,
+    Partner,
     PlaceKind,
     Response,
     Source,
+    TandemState,
 )
 from dispatch.reasons import OVERRULE_WORDS, REASON_WORDS
 from responders.models import Duty
@@ -108,6 +112,19 @@ ORIGINS: dict[str, str] = {
     Origin.ON_VIEW: "Came upon it",
     Origin.REFERRED: "Referred",
 }
+# What a crew came upon, in the few words that are told at once; on a tablet in this order.
+ON_VIEW: dict[str, str] = {
+    "WELFARE": "Check on a person",
+    "CRISIS": "Person in crisis",
+    "DOWN": "Person down",
+    "NEEDS": "Shelter, food or a ride",
+    "DISPUTE": "Dispute",
+    "OTHER": "Something else",
+}
+CHECKS: dict[str, str] = {
+    "PRESENCE": "Presence check",
+    "PREMISE": "Premise check",
+}
 # The desk's own reasons; what is sent and kept is the code.
 CANCELS: dict[str, str] = {
     "CALLER_CANCELLED": "The caller no longer needs it",
@@ -149,6 +166,26 @@ FLAGS: dict[str, str] = {
     "cad_reopened_after_close": "CAD reopened it after it was closed",
     "time_conflict": "CAD's times and the crew's differ",
     "sign_off_left_call": "Left with the desk at the end of a shift",
+    "on_view_crew_gone": "Told of an encounter late, by a crew that cannot be there any more",
+    "on_view_number_conflict": "CAD confirmed an encounter under a number that does not fit",
+    "arrived_before_safe": "On scene before it was declared safe",
+    "released_before_safe": "Police or EMS left before the scene was declared safe",
+    "tandem_over": "Reported after the tandem had ended",
+}
+PARTNERS: dict[str, str] = {Partner.POLICE: "Police", Partner.EMS: "EMS"}
+TANDEMS: dict[str, str] = {
+    TandemState.ASKED: "Asked for",
+    TandemState.PARTNER_THERE: "There, not declared safe",
+    TandemState.SAFE: "Declared safe",
+    TandemState.CARE_STAYS: "Released, CARE stays",
+    TandemState.PARTNER_ONLY: "Without CARE",
+    TandemState.CARE_ALONE: "CARE alone, agreed",
+    TandemState.OVER: "Over",
+}
+GOES_FIRST: dict[str, str] = {
+    GoesFirst.PARTNER: "They go in first",
+    GoesFirst.CARE: "CARE goes in first",
+    GoesFirst.TOGETHER: "Together",
 }
 
 
@@ -169,8 +206,14 @@ def desk_words() -> dict[str, dict[str, str]]:
         "dispositions": DISPOSITIONS,
         "statuses": STATUSES,
         "origins": ORIGINS,
+        "on_view": ON_VIEW,
+        "checks": CHECKS,
         "cancels": CANCELS,
         "reassigns": REASSIGNS,
         "gone": GONE,
         "flags": FLAGS,
+        "partners": PARTNERS,
+        "tandems": TANDEMS,
+        "goes_first": GOES_FIRST,
+        "canned": OF_DESK,
     }

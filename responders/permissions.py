@@ -29,21 +29,25 @@ ANONYMOUS: Final = "ANONYMOUS"
 TABLET: Final = "TABLET"
 CREW: Final = "CREW"
 CAD: Final = "CAD"
+INTAKE: Final = "INTAKE"
 
 _CREW = frozenset({CREW})
 _TABLET = frozenset({TABLET})
 _CAD = frozenset({CAD})
+_INTAKE = frozenset({INTAKE})
 _EVERYBODY = frozenset({ANONYMOUS})
 _DESK = frozenset({"DISPATCHER", "EMBEDDED", "SUPERVISOR"})
 _SUPERVISOR = frozenset({"SUPERVISOR"})
 _MANAGERS = frozenset({"SUPERVISOR", "ADMIN"})
 _ADMIN = frozenset({"ADMIN"})
+_OFFICER = frozenset({"OFFICER"})
 _PEOPLE = frozenset({"RESPONDER", "DISPATCHER", "EMBEDDED", "OFFICER", "COORDINATOR", "SUPERVISOR", "ADMIN"})
 # Whatever a crew can do on its tablet, the desk can do for it by radio.
 _CREW_OR_RADIO = _CREW | _DESK
 
 ACTIONS: Final[Mapping[str, Grants]] = {
     "unit.duty": _CREW_OR_RADIO,
+    "unit.check_in": _CREW_OR_RADIO,
     "person.disable": _MANAGERS,
     "person.enable": _MANAGERS,
     "person.release": _MANAGERS,
@@ -64,6 +68,10 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "call.answer": _CREW_OR_RADIO,
     "call.note": _CREW_OR_RADIO,
     "call.at_scene": _CREW_OR_RADIO,
+    "call.on_view": _CREW_OR_RADIO,
+    "call.check": _CREW_OR_RADIO,
+    "call.join": _CREW_OR_RADIO,
+    "call.link": _DESK,
     # Only a tablet has the picture: the desk has nothing to attach for it.
     "call.attach": _CREW,
     "call.overrule": _DESK,
@@ -91,6 +99,17 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "hand_over.accept": _CREW_OR_RADIO,
     "hand_over.decline": _CREW_OR_RADIO,
     "stop.acknowledge": _CREW_OR_RADIO,
+    "tandem.ask": _CREW_OR_RADIO,
+    "tandem.plan": _DESK,
+    "tandem.partner_there": _CREW_OR_RADIO,
+    "tandem.safe": _CREW_OR_RADIO,
+    "tandem.release": _CREW_OR_RADIO,
+    "tandem.partner_only": _CREW_OR_RADIO,
+    "tandem.care_alone": _CREW_OR_RADIO,
+    "tandem.withdraw": _CREW_OR_RADIO,
+    "message.send": _CREW_OR_RADIO,
+    "message.deliver": _CREW_OR_RADIO,
+    "message.read": _CREW_OR_RADIO,
     "alarm.acknowledge": _DESK,
     "caution.add": _DESK,
     "caution.end": _DESK,
@@ -98,6 +117,11 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "debrief.comment": _DESK | {"OFFICER"},
     "debrief.close": _SUPERVISOR,
     "shift.sign_off": _CREW,
+    "referral.make": _OFFICER,
+    "referral.withdraw": _OFFICER,
+    "referral.eta": _CREW_OR_RADIO,
+    # The officer leaves: either of the two who stand there may say it.
+    "referral.handed_over": _CREW_OR_RADIO | _OFFICER,
     "policy.switch_on": _MANAGERS,
 }
 
@@ -105,7 +129,10 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # --- pages ---------------------------------------------------------------------------------------------------------
     "home": {"GET": _EVERYBODY},
     "desk": {"GET": _DESK},
-    "officer": {"GET": frozenset({"OFFICER"})},
+    "officer": {"GET": _OFFICER},
+    "officer-debriefs": {"GET": _OFFICER},
+    "officer-worker": {"GET": _EVERYBODY},
+    "officer-manifest": {"GET": _EVERYBODY},
     "supervisor": {"GET": _SUPERVISOR},
     "supervisor-part": {"GET": _SUPERVISOR},
     "supervisor-flags": {"GET": _SUPERVISOR},
@@ -148,11 +175,12 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # --- API -------------------------------------------------------------------------------------------------------------
     "health": {"GET": _EVERYBODY},
     "session": {"GET": _PEOPLE, "POST": _PEOPLE},
-    "sync": {"POST": _TABLET | _DESK},
-    "live-ticket": {"POST": _TABLET | _DESK},
+    "sync": {"POST": _TABLET | _DESK | _OFFICER},
+    "live-ticket": {"POST": _TABLET | _DESK | _OFFICER},
     "tablets.pairing-code": {"POST": _MANAGERS},
     # The code is the credential.
     "tablets.pair": {"POST": _EVERYBODY},
+    "tablets.backup-key": {"POST": _TABLET},
     "tablets.sign-on": {"POST": _TABLET},
     "tablets.sign-off": {"POST": _TABLET},
     "tablets.unlock": {"POST": _CREW},
@@ -170,6 +198,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "cad.heartbeat": {"POST": _CAD},
     "cad.messages": {"GET": _CAD},
     "cad.message": {"POST": _CAD},
+    "referrals": {"POST": _INTAKE},
+    "referral": {"GET": _INTAKE},
     "schema": {"GET": _EVERYBODY},
 }
 
@@ -181,12 +211,14 @@ NEXT_STEPS: Final = frozenset({"account_logout", "mfa_reauthenticate", "mfa_reau
 
 def standing(actor: object) -> Grants:
     """
-    Return what a bearer counts as in the grants: roles, TABLET, CREW, CAD; always ANONYMOUS too.
+    Return what a bearer counts as in the grants: roles, TABLET, CREW, CAD, INTAKE; always ANONYMOUS too.
     """
     if not isinstance(actor, Actor):
         return _EVERYBODY
     if actor.cad_key_id is not None:
         return _EVERYBODY | {CAD}
+    if actor.intake_key_id is not None:
+        return _EVERYBODY | {INTAKE}
     if actor.tablet_id is None:
         return _EVERYBODY | (actor.roles & _PEOPLE)
     # A tablet never lends its bearer more than the crew's rights, whatever roles the person has elsewhere.

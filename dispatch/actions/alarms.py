@@ -6,9 +6,12 @@ from collections.abc import Collection
 from datetime import datetime
 
 from dispatch import refusals
-from dispatch.models import Alarm, AlarmKind, Assignment, Call, LockedCall
+from dispatch.models import Alarm, AlarmKind, Assignment, Call, LockedCall, Referral
 from journal.record import record
 from responders.actors import Actor
+
+# A crew that has not read STOP, or gave no sign of itself, is another trouble than whatever else its assignment has.
+_SILENCED_BY_THEMSELVES = (AlarmKind.STOP_NOT_ACKNOWLEDGED, AlarmKind.WELFARE_MISSED)
 
 
 def raise_alarm(*, call: LockedCall, kind: AlarmKind, at: datetime, assignment: Assignment | None = None) -> Alarm:
@@ -22,6 +25,13 @@ def raise_alarm(*, call: LockedCall, kind: AlarmKind, at: datetime, assignment: 
         alarm.raised_at = at
         alarm.save(update_fields=["raised_at"])
     return alarm
+
+
+def promise(*, call: Call, kind: AlarmKind, due_at: datetime, assignment: Assignment | None = None) -> Alarm:
+    """
+    Promise to tell the desk at a later moment, unless it goes right until then.
+    """
+    return Alarm.objects.create(call=call, assignment=assignment, kind=kind, due_at=due_at)
 
 
 def end_alarms(
@@ -63,7 +73,7 @@ def acknowledge(*, alarm_id: int, by: Actor, at: datetime) -> Alarm:
     ended = Alarm.objects.filter(call=call, ended_at=None, assignment=alarm.assignment_id, due_at__lte=alarm.due_at)
     if alarm.assignment_id is None:
         ended = ended.filter(pk=alarm.pk)
-    ended.exclude(kind=AlarmKind.STOP_NOT_ACKNOWLEDGED).update(ended_at=at, ended_by=str(by))
+    ended.exclude(kind__in=_SILENCED_BY_THEMSELVES).update(ended_at=at, ended_by=str(by))
     alarm.ended_at, alarm.ended_by = at, str(by)
     alarm.save(update_fields=["ended_at", "ended_by"])
 
@@ -94,6 +104,10 @@ def raise_due(*, call_id: int, by: object, at: datetime) -> int:
         return 0
 
     due.update(raised_at=at)
+    if AlarmKind.REFERRAL_LATE in kinds:
+        # Whoever waits there hears it together with the desk.
+        waiting = Referral.objects.filter(call=call, eligible=True, ended_at=None, late_told_at=None)
+        waiting.filter(due_at__lte=at).update(late_told_at=at)
 
     record(
         "alarm.raised",

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import F
 
 from dispatch import rules
-from dispatch.actions import alarms, flags, links
+from dispatch.actions import alarms, flags, links, partners, welfare
 from dispatch.models import (
     Alarm,
     AlarmKind,
@@ -26,6 +27,7 @@ from dispatch.models import (
     LockedCall,
     Note,
     Origin,
+    Source,
 )
 from dispatch.premises import copy_premise
 from dispatch.rules import Fit
@@ -43,6 +45,8 @@ STEPS: dict[AssignmentStatus, tuple[str, str]] = {
     AssignmentStatus.TRANSPORTING: ("assignment.transporting", "transporting_at"),
     AssignmentStatus.AT_DESTINATION: ("assignment.at_destination", "at_destination_at"),
 }
+# Why a crew cannot be where it says that it was, for all we know (dispatch/actions/scene.py).
+ONLY_TOLD = ("UNIT_BUSY", "UNIT_MOVED_ON", "CREW_GONE")
 _WAITED_FOR = (AlarmKind.NOT_DELIVERED, AlarmKind.NOT_ACKNOWLEDGED, AlarmKind.REASSIGNABLE)
 # What asks the desk to find somebody else.
 _NEEDS_SOMEBODY = (AlarmKind.HANDED_BACK, AlarmKind.LEFT_WITH_DESK)
@@ -164,6 +168,7 @@ def start(
             Alarm(call=call, assignment=assignment, kind=kind, due_at=at + timedelta(seconds=limits[limit]))
             for kind, limit in zip(_WAITED_FOR, ("deliver_s", "acknowledge_s", "reassign_s"), strict=True)
         )
+    partners.follow(call=call, by=by, at=at, has_one=False)
     return assignment
 
 
@@ -190,6 +195,7 @@ def end(
     assignment.ended_at = at if ended_at is None else ended_at
     assignment.end_reason = reason or assignment.end_reason
     assignment.disposition = disposition
+    assignment.welfare_due_at = None
     assignment.save()
     _withdraw(assignment, by=by, at=at)
 
@@ -208,6 +214,7 @@ def close_call(*, call: LockedCall, by: object, at: datetime, closed_at: datetim
     call.closed_at = closed_at
     call.disposition = call.disposition or disposition
     call.save(update_fields=["status", "closed_at", "disposition"])
+    partners.end_with_call(call=call, by=by, at=at, closed_at=closed_at)
     alarms.end_alarms(call=call, by=by, at=at)
 
 
@@ -390,12 +397,25 @@ def clear(
         # The unit's other tablet says the same once more: nothing to look at.
         if assignment.disposition != disposition:
             raised = [told.flag_late("assignment.cleared", at, said=disposition, kept=assignment.disposition)]
+            _end_unheld(told, disposition=disposition, by=by, at=at)
     else:
         close_out(call=call, assignment=assignment, disposition=disposition, by=by, at=at, ended_at=when)
         raised = told.flag_scope("assignment.cleared", at, said=disposition)
     if note:
         Note.objects.create(call=call, text=note, by=by.label, origin="UNIT", at=when)
     return note_step("assignment.cleared", told, raised, by=by, disposition=disposition)
+
+
+def _end_unheld(told: Telling, *, disposition: str, by: object, at: datetime) -> None:
+    """
+    Close an encounter that waits for somebody only because its crew could not be there any more when we heard of it, now that
+    the crew says how it ended.
+    """
+    call = told.call
+    if call.source != Source.ON_VIEW or call.status != CallStatus.PENDING or told.assignment.origin != Origin.ON_VIEW:
+        return
+    if told.assignment.end_reason in ONLY_TOLD and not Assignment.objects.open().filter(call=call).exists():
+        close_call(call=call, by=by, at=at, closed_at=told.when, disposition=disposition)
 
 
 def close_out(
@@ -472,6 +492,10 @@ def make_step(
     assignment.save()
     if was_silent and fit is not Fit.ENDED:
         alarms.end_alarms(call=call, by=by, at=at, assignment=assignment, kinds=_WAITED_FOR)
+    if to == AssignmentStatus.ON_SCENE and had_time is None:
+        alarms.end_alarms(call=call, by=by, at=at, assignment=assignment, kinds=[AlarmKind.REFERRAL_LATE])
+    begins = to in welfare.BEGINNINGS and fit in (Fit.STEP, Fit.SKIPPED)
+    welfare.move_on(call=call, assignment=assignment, when=when, by=by, at=at, begins=begins)
 
     facts = {"status": was_status, "said": to.value, "kept": had_time}
     raised: list[str] = []
@@ -482,6 +506,8 @@ def make_step(
         if fit is Fit.SKIPPED or (fit is Fit.BEHIND and to != AssignmentStatus.ACKNOWLEDGED):
             raised.append(told.flag("out_of_order", kind, at, **facts))
         raised += told.flag_scope(kind, at, **facts)
+    if to == AssignmentStatus.ON_SCENE and (tandem := partners.arrived_before_safe(call, when)) is not None:
+        raised.append(told.flag("arrived_before_safe", kind, at, tandem=tandem.pk, partner=tandem.partner))
     return note_step(kind, told, raised, by=by)
 
 
@@ -532,6 +558,7 @@ def _held(
 ) -> Telling:
     when = links.moment(happened_at, at)
     acting = unit_acted_for(by, unit_id, asked_by)
+    assignment_id = _followed(assignment_id)
     call = Call.objects.lock_of(assignment_id)
     assignment = Assignment.objects.get(pk=assignment_id)
     rules.check_had_link(assignment, agency_id=call.agency_id, unit_id=acting, by=by, at=at)
@@ -541,3 +568,19 @@ def _held(
         return Telling(call, assignment, when, asked)
     in_scope = links.was_on(assignment, by=by, when=when)
     return Telling(call, assignment, when, asked, in_scope, links.shift_over(by, when))
+
+
+def _followed(assignment_id: int) -> int:
+    """
+    Return the assignment by which a unit went on, where its encounter turned out to be another call: what it tells of the one
+    is meant for the other. Read before any lock, because the two calls are locked in the order of their ids.
+    """
+    into = (
+        Assignment.objects.filter(
+            pk=assignment_id, call__joined_to__isnull=False, call__joined_to__assignments__unit=F("unit")
+        )
+        .order_by("-call__joined_to__assignments__pk")
+        .values_list("call__joined_to__assignments__pk", flat=True)
+        .first()
+    )
+    return assignment_id if into is None else into

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.gis.geos import Point
 
 from dispatch import facts, intake_refusals, policies, premises, screening
-from dispatch.actions import stops
+from dispatch.actions import partners, stops
 from dispatch.models import (
     AnswerValue,
     Call,
@@ -89,6 +89,8 @@ def settle(
     _copy_onto(call, decision, queue=queue, situation=situation, at=at)
     if danger and call.status == CallStatus.ASSIGNED:
         stops.raise_stop(call=call, reasons=[str(reason) for reason in danger], by=by, at=at)
+    if call.status == CallStatus.ASSIGNED:
+        partners.follow(call=call, by=by, at=at, danger=[str(reason) for reason in danger])
     return decision
 
 
@@ -161,6 +163,8 @@ def overrule(
     _copy_onto(call, decision, queue=_queue_of(wanted), situation=situation, at=at)
     if rises and call.status == CallStatus.ASSIGNED:
         stops.raise_stop(call=call, reasons=[code], by=by, at=at)
+    if call.status == CallStatus.ASSIGNED:
+        partners.follow(call=call, by=by, at=at, danger=[code] if rises else [], is_overruled=True)
     record(
         "call.overrule",
         agency_id=call.agency_id,

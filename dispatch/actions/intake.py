@@ -15,7 +15,7 @@ from django.contrib.gis.geos import Point
 from django.db import connection
 
 from dispatch import facts, intake_refusals, premises, screening
-from dispatch.actions import alarms, assignments, flags, links, poaches
+from dispatch.actions import alarms, assignments, flags, links, partners, poaches
 from dispatch.actions.decisions import check_own_open, decide, first_decision, open_decision, settle
 from dispatch.models import (
     AlarmKind,
@@ -90,12 +90,17 @@ class CadCall:
     police_units: Sequence[str] = ()
     police_assigned_at: datetime | None = None
     care_units: Sequence[Mapping[str, Any]] = ()
+    # Ours, of the on-view encounter that CAD made this incident for.
+    own_number: str = ""
 
     def as_payload(self) -> dict[str, Any]:
         """
         Return the revision as the JSON that is kept of it.
         """
         payload: dict[str, Any] = orjson.loads(orjson.dumps(asdict(self), option=orjson.OPT_UTC_Z))
+        if not self.own_number:
+            # Revisions that were kept before there was such a thing must still be the same.
+            del payload["own_number"]
         return payload
 
 
@@ -119,14 +124,8 @@ def take_revision(*, agency_id: int, revision: CadCall, by: object, at: datetime
 
     :raises RevisionReused: this revision is known with other content.
     """
-    # Two revisions of a call that does not exist yet must not both make it, and there is no row to lock.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [revision.number, agency_id])
-    call = (
-        Call.objects.select_for_update(no_key=True, of=("self",))
-        .filter(agency=agency_id, number=revision.number)
-        .first()
-    )
+    hold_number(agency_id=agency_id, number=revision.number)
+    call = _lock_numbered(agency_id, revision.number) or _of_own_number(agency_id, revision, by=by, at=at)
     payload = revision.as_payload()
     if call is None:
         _keep(agency_id, revision, payload, applied=True, at=at)
@@ -159,6 +158,7 @@ def create(
     type: str,  # noqa: A002  the word of the house
     priority: int,
     address: str,
+    number: str = "",
     point: Point | None = None,
     place_kind: str = "UNKNOWN",
     markers: Sequence[str] = (),
@@ -172,7 +172,7 @@ def create(
     happened_at: datetime | None = None,
 ) -> Call:
     """
-    Make a call at the desk. Its number is the desk's own: D and a count.
+    Make a call at the desk. Its number is the desk's own, D and a count, unless CAD's is known before CAD has said it.
 
     :raises UnknownCallType: the agency has no such type, or has retired it.
     :raises WishNotAskedTwice: a new call has not been asked twice.
@@ -185,7 +185,7 @@ def create(
     call = Call(
         pk=call_id,
         agency_id=by.agency_id,
-        number=f"D{call_id:06d}",
+        number=number or f"D{call_id:06d}",
         source=source,
         priority=priority,
         address=address,
@@ -201,7 +201,7 @@ def create(
         sign_language=sign_language,
         received_at=at,
     )
-    _save_new(call, type_code=type, may_add_type=False, answers=answers, by=by, at=at)
+    save_new(call, type_code=type, may_add_type=False, answers=answers, by=by, at=at)
     record("call.create", agency_id=by.agency_id, about=f"call.{call.pk}", data=_told(call), by=by, at=at)
     return call
 
@@ -401,14 +401,29 @@ def _make(agency_id: int, revision: CadCall, *, by: object, at: datetime) -> Cal
     if revision.status in CLOSED_BY_CAD:
         call.status = CallStatus(revision.status)
         call.closed_at = call.cad_closed_at = revision.closed_at or revision.cad_at
-    _save_new(call, type_code=revision.type, may_add_type=True, answers=revision.answers, by=by, at=at)
+    save_new(call, type_code=revision.type, may_add_type=True, answers=revision.answers, by=by, at=at)
     record("call.create", agency_id=agency_id, about=f"call.{call.pk}", data=_told(call), by=by, at=at)
     return call
 
 
-def _save_new(
+def hold_number(*, agency_id: int, number: str) -> None:
+    """
+    Hold one of CAD's numbers until the transaction ends. It comes before the lock of any call.
+
+    Two who make or name a call of this number must not both do so, and there may be no row to lock yet.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [number, agency_id])
+
+
+def save_new(
     call: Call, *, type_code: str, may_add_type: bool, answers: Mapping[str, str] | None, by: object, at: datetime
 ) -> None:
+    """
+    Save a call that nobody has yet, with its answers and what the policy says of it.
+
+    :raises UnknownCallType: the agency has no such type, and none may be added.
+    """
     situation = facts.gather(
         agency_id=call.agency_id,
         at=at,
@@ -434,6 +449,25 @@ def _save_new(
         _flag(call, "unknown_type", {"type": type_code}, at=at)
 
 
+def _lock_numbered(agency_id: int, number: str, *, own: bool = False) -> Call | None:
+    wanted = {"own_number": number} if own else {"number": number}
+    return Call.objects.select_for_update(no_key=True, of=("self",)).filter(agency=agency_id, **wanted).first()
+
+
+def _of_own_number(agency_id: int, revision: CadCall, *, by: object, at: datetime) -> Call | None:
+    """
+    Return the encounter that CAD made its incident for, now under CAD's number; None for every other incident.
+    """
+    if not revision.own_number:
+        return None
+    call = _lock_numbered(agency_id, revision.own_number, own=True)
+    if call is None or call.number != call.own_number or call.joined_to_id is not None:
+        return None
+    call.number = revision.number
+    call.save(update_fields=["number"])
+    return call
+
+
 def _add_type(agency_id: int, code: str) -> facts.Type:
     # A call is never lost over a type that nobody has entered here. RED, because nobody has said that CARE may go.
     made, _ = CallType.objects.get_or_create(
@@ -443,10 +477,12 @@ def _add_type(agency_id: int, code: str) -> facts.Type:
 
 
 def _revise(call: LockedCall, revision: CadCall, *, past: CadRevision | None, by: object, at: datetime) -> None:
-    had_police = bool(call.police_units)
+    had = list(call.police_units)
+    had_police = bool(had)
     was_closed_by_cad = call.cad_closed_at is not None
-    moved = call.point is None or revision.point is None or (call.point.x, call.point.y) != revision.point
+    was_at = call.point and (call.point.x, call.point.y)
     _copy_fields(call, revision, past=past)
+    moved = was_at is None or call.point is None or (call.point.x, call.point.y) != was_at
     if not revision.police_units:
         call.police_assigned_at = None
     elif not had_police or revision.police_assigned_at is not None:
@@ -477,6 +513,7 @@ def _revise(call: LockedCall, revision: CadCall, *, past: CadRevision | None, by
     settle(call=call, situation=situation, answers=changed, by=by, at=at)
     if call.police_units and not had_police and call.status == CallStatus.ASSIGNED:
         poaches.police_assigned(call=call, by=by, at=at)
+    partners.police_changed(call=call, had=had, by=by, at=at, cad_at=revision.cad_at)
     if revision.care_units:
         _compare_times(call, revision, at=at)
     record(
@@ -519,11 +556,15 @@ def _take_late(call: LockedCall, revision: CadCall, *, by: object, at: datetime)
 
 
 def _copy_fields(call: Call, revision: CadCall, *, past: CadRevision | None = None) -> None:
-    call.source = revision.source
+    if not call.own_number:
+        # Whatever CAD calls it: a crew came upon it.
+        call.source = revision.source
     call.priority = revision.priority
     call.address = revision.address
     call.address_key = premises.address_key(revision.address)
-    call.point = Point(*revision.point, srid=4326) if revision.point else None
+    if revision.point or not call.own_number:
+        # Where a crew stands is better than no place.
+        call.point = Point(*revision.point, srid=4326) if revision.point else None
     call.narrative = revision.narrative
     call.received_at = revision.received_at
     call.cad_revision = revision.revision
@@ -591,6 +632,7 @@ def _end(
 ) -> None:
     call.status, call.closed_at, call.disposition = status, ended_at, disposition
     call.save(update_fields=["status", "closed_at", "disposition"])
+    partners.end_with_call(call=call, by=by, at=at, closed_at=ended_at)
     alarms.end_alarms(call=call, by=by, at=at)
 
 

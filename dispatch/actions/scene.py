@@ -5,8 +5,10 @@ A crew is on scene of a call that it does not hold: it asked for it without sign
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import F
+
 from dispatch import rules
-from dispatch.actions import alarms, assignments, flags, links
+from dispatch.actions import alarms, assignments, flags, links, partners, welfare
 from dispatch.actions.assignments import Telling
 from dispatch.models import AlarmKind, Assignment, AssignmentStatus, Call, CallStatus, Origin
 from dispatch.premises import copy_premise
@@ -66,17 +68,18 @@ def at_scene(
     if not link.is_closed:
         holder = Assignment.objects.open().filter(call=call, primary=True).first()
         code = CONTESTED if call.status == CallStatus.ASSIGNED else UNASSIGNED
-        elsewhere = _elsewhere(unit, by, when)
+        only_told = elsewhere(unit, by, when)
         facts = {
             "kind": "call.at_scene",
             "at": when,
             "holder": holder and holder.unit_id,
             "held_since": holder and holder.assigned_at,
-            "only_told": elsewhere or None,
+            "only_told": only_told or None,
         }
         raised.append(flags.raise_flag(call=call, code=code, facts=facts, at=at, unit_id=unit.pk))
-        if not elsewhere:
+        if not only_told:
             assignment = _put_beside(link, unit, by=by, at=at)
+            welfare.move_on(call=call, assignment=assignment, when=when, by=by, at=at, begins=True)
             alarms.raise_alarm(call=call, kind=_ALARMS[code], at=at, assignment=assignment)
 
     record(
@@ -105,11 +108,12 @@ def _arrived_by(own: list[Assignment], when: datetime, *, is_closed: bool) -> As
     return own[-1] if own and is_closed else None
 
 
-def _elsewhere(unit: LockedUnit, by: Actor, when: datetime) -> str:
+def elsewhere(unit: LockedUnit, by: Actor, when: datetime) -> str:
     """
     Say why the crew cannot still be there, for all we know, or nothing.
     """
-    since = Assignment.objects.filter(unit=unit)
+    # A presence or premise check keeps nobody anywhere: it ended when it began.
+    since = Assignment.objects.filter(unit=unit).exclude(ended_at=F("assigned_at"))
     if since.open().exists():
         return "UNIT_BUSY"
     if since.filter(assigned_at__gt=when).exists():
@@ -125,7 +129,7 @@ def _put_beside(link: links.Link, unit: LockedUnit, *, by: Actor, at: datetime) 
     if link.call.premise is None:
         copy_premise(call=link.call, at=at)
     when = link.when
-    return Assignment.objects.create(
+    beside = Assignment.objects.create(
         call=link.call,
         unit=unit,
         origin=Origin.SELF_DISPATCHED,
@@ -139,3 +143,5 @@ def _put_beside(link: links.Link, unit: LockedUnit, *, by: Actor, at: datetime) 
         acknowledged_by=link.asked or str(by),
         on_scene_at=when,
     )
+    partners.follow(call=link.call, by=by, at=at, has_one=False)
+    return beside

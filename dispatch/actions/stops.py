@@ -14,13 +14,15 @@ from responders.actors import Actor
 from responders.rules import radio, unit_acted_for
 
 
-def raise_stop(*, call: LockedCall, reasons: Sequence[str], by: object, at: datetime) -> list[Stop]:
+def raise_stop(
+    *, call: LockedCall, reasons: Sequence[str], by: object, at: datetime, but_for: int | None = None
+) -> list[Stop]:
     """
     Stop every unit that holds the call; the desk is alarmed when a crew has not acknowledged within ``agency.stop_s``.
 
-    A unit that already looks at the same reasons is not stopped twice.
+    A unit that already looks at the same reasons is not stopped twice, and ``but_for`` is one that said it itself.
     """
-    held = list(Assignment.objects.open().filter(call=call).order_by("pk"))
+    held = list(Assignment.objects.open().filter(call=call).exclude(unit=but_for).order_by("pk"))
     seen = {
         (stop.assignment_id, tuple(stop.reasons))
         for stop in Stop.objects.filter(assignment__in=held, acknowledged_at=None)

@@ -10,7 +10,20 @@ from typing import Any
 from hypothesis import strategies as st
 from rest_framework import serializers
 
-from dispatch.models import Alarm, Assignment, CadFeed, Call, CallType, Caution, Debrief, HandOver, Policy, Stop
+from dispatch.models import (
+    Alarm,
+    Assignment,
+    CadFeed,
+    Call,
+    CallType,
+    Caution,
+    Debrief,
+    HandOver,
+    Message,
+    Policy,
+    Stop,
+    Tandem,
+)
 from journal.door import open_door
 from journal.kinds import Kind
 from responders.actors import Actor
@@ -60,6 +73,8 @@ class Scene:
             "assignment": of(Assignment.objects, call__in=calls),
             "hand_over": of(HandOver.objects, call__in=calls),
             "stop": of(Stop.objects, call__in=calls),
+            "tandem": of(Tandem.objects, call__in=calls),
+            "message": of(Message.objects, call__in=calls),
             "alarm": of(Alarm.objects, call__in=calls),
             "caution": of(Caution.objects, agency=self.agency),
             "debrief": of(Debrief.objects, agency=self.agency),
@@ -81,6 +96,7 @@ def scene(*, at: datetime = NOON) -> Scene:
         CadFeed.objects.create(agency=agency, heard_at=at + timedelta(hours=1), told_at=at)
     for queue in ("CARE", "POLICE", "POLICE"):
         make_dispatch.call(agency, area=areas[0], queue=queue)
+    make_dispatch.call(agency, area=areas[0], response="CARE+POLICE")
     people = [make.person(agency, role) for role in ("DISPATCHER", "SUPERVISOR", "OFFICER", "ADMIN", "EMBEDDED")]
     actors = [make.actor(person) for person in people]
     for unit in units:
@@ -121,7 +137,7 @@ def _value(
     scene: Scene,
     at: datetime,
 ) -> Any:
-    if name == "point":
+    if name in ("point", "staging"):
         return draw(st.sampled_from(_POINTS))
     if name == "type":
         return draw(st.sampled_from(list(CallType.objects.filter(agency=scene.agency).values_list("code", flat=True))))
@@ -144,6 +160,8 @@ def _value(
         return {}
     if isinstance(field, serializers.ListField):
         return []
+    if isinstance(field, serializers.UUIDField):
+        return str(draw(st.uuids()))
     if isinstance(field, serializers.CharField):
         return draw(st.sampled_from(_WORDS))[: field.max_length]
     raise NotImplementedError(f"no way yet to draw {name}: {field!r}")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.test import Client
 
 from dispatch.actions import cad_keys
-from dispatch.models import Alarm, AlarmKind, Debrief, Flag, HandOver, Origin, Policy, Stop
+from dispatch.models import Alarm, AlarmKind, Debrief, Flag, HandOver, Message, Origin, Policy, Stop, Tandem
 from journal.door import open_door
 from responders.models import Person, RoleName, Unit
 from tests.factories import dispatch, responders, tablets
@@ -82,6 +82,10 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
         hand_over = HandOver.objects.create(
             assignment=held, call=held.call, to_unit=third, asked_at=now, asked_by="person:1"
         )
+        tandem = Tandem.objects.create(
+            call=held.call, partner="POLICE", asked_as="DESK", asked_at=now, asked_by="Desk", due_at=now
+        )
+        message = Message.objects.create(call=held.call, unit=unit, origin="DESK", text="Seen", by="Desk", at=now)
         policy = Policy.objects.create(agency=of.agency, name=f"Policy {unit.pk}", version=1, rules={})
     tablet = tablets.paired(unit).tablet
     return {
@@ -92,6 +96,8 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
         "call": held.call_id,
         "assignment": held.pk,
         "stop": stop.pk,
+        "tandem": tandem.pk,
+        "message": message.pk,
         "alarm": alarm.pk,
         "flag": flag.pk,
         "hand_over": hand_over.pk,

@@ -1,5 +1,5 @@
 """
-Draw docs/call-states.md from the table of transitions.
+Draw docs/call-states.md from the tables of transitions.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from dispatch.models import TRANSITIONS, AssignmentStatus
+from dispatch.models import TANDEM_TRANSITIONS, TRANSITIONS, AssignmentStatus, TandemState
 
 PAGE = Path(settings.BASE_DIR) / "docs" / "call-states.md"
 
@@ -25,6 +25,16 @@ MADE_BY = {
     AssignmentStatus.HANDED_BACK: "the crew with a reason; where it is with somebody, the desk accepts first",
     AssignmentStatus.REASSIGNED: "the desk, or another unit that accepts a hand-over",
     AssignmentStatus.CANCELLED: "CAD or the desk",
+}
+
+TANDEM_MADE_BY = {
+    TandemState.ASKED: "the call's response, the desk, the crew, or a crew that withdrew",
+    TandemState.PARTNER_THERE: "the desk, or the crew",
+    TandemState.SAFE: "whoever declares the scene safe, by name; the desk or the crew relays it",
+    TandemState.CARE_STAYS: "the desk or the crew, with the time; or CAD clears the police units",
+    TandemState.PARTNER_ONLY: "either side, at once",
+    TandemState.CARE_ALONE: "the crew, with a named officer, where the policy has nothing against it",
+    TandemState.OVER: "the end of the call, or a crew that withdraws after it was safe",
 }
 
 _HEAD = """\
@@ -44,6 +54,22 @@ A step that skips others is made and flagged, one that the unit is past keeps it
 an assignment that has ended, or by somebody whose shift was over, is kept and flagged (`late_scope`, or
 `call_already_closed`). What was told first stays. Steps of the desk and intents that the table does not have are refused:
 `invalid_transition`, or `assignment_ended`.
+
+A crew that withdraws for its own safety (`tandem.withdraw`) goes back to STAGED, from ON_SCENE and later as well. It is the only
+step back that is made.
+"""
+_TANDEM_HEAD = """\
+# States of a tandem
+
+From `TANDEM_TRANSITIONS` in `dispatch/models/tandem.py`. A tandem is CARE and one partner, police or EMS, sent to one call
+together. It begins when the call's response asks for the partner and a unit holds the call, unless that unit is a co-responder
+unit (the partner rides along), and when the desk or the crew ask for one.
+
+Until SAFE the crew's tablet says STAGE. What is told late never makes a scene safer: a declaration from before a crew withdrew
+is flagged (`out_of_order`) and changes nothing, and whatever comes after the end is kept (`tandem_over`). A partner that leaves
+before the scene was declared safe is waited for anew (`released_before_safe`). A crew that arrives before SAFE has arrived, and
+that is flagged (`arrived_before_safe`). What the desk asks for and the table does not have is refused: `invalid_tandem_step`,
+or `tandem_ended`.
 """
 
 
@@ -76,7 +102,8 @@ def render() -> str:
     """
     Return the page.
     """
-    return "\n".join([_HEAD, "```mermaid", *_diagram(), "```", "", *_table(), ""])
+    calls = [_HEAD, "```mermaid", *_diagram(), "```", "", *_table(), ""]
+    return "\n".join([*calls, _TANDEM_HEAD, "```mermaid", *_tandem_diagram(), "```", "", *_tandem_table(), ""])
 
 
 def _diagram() -> list[str]:
@@ -93,6 +120,23 @@ def _table() -> list[str]:
     for status, following in TRANSITIONS.items():
         may = ", ".join(str(to) for to in _ordered(following)) or "nothing: it has ended"
         lines.append(f"| {status} | {MADE_BY[status]} | {may} |")
+    return lines
+
+
+def _tandem_diagram() -> list[str]:
+    lines = ["stateDiagram-v2", "    [*] --> ASKED"]
+    for state, following in TANDEM_TRANSITIONS.items():
+        lines += [f"    {state} --> {to}" for to in TandemState if to in following]
+        if not following:
+            lines.append(f"    {state} --> [*]")
+    return lines
+
+
+def _tandem_table() -> list[str]:
+    lines = ["| state | reached by | may become |", "|---|---|---|"]
+    for state, following in TANDEM_TRANSITIONS.items():
+        may = ", ".join(to for to in TandemState if to in following) or "nothing: it has ended"
+        lines.append(f"| {state} | {TANDEM_MADE_BY[state]} | {may} |")
     return lines
 
 
