@@ -28,11 +28,12 @@ from responders.models import Person
 from responders.refusals import SecondFactorMissing, SecondFactorNeeded
 from responders.sessions import key_hash
 from tablets import lanes, load, refusals, seals, serializers, sync
+from tablets.actions import backup_keys
 from tablets.actions import pair as pairing
 from tablets.actions import purges
 from tablets.actions import sign_off as signing_off
 from tablets.actions import sign_on as signing_on
-from tablets.authentication import note_touch, set_cookie, standing_now
+from tablets.authentication import note_touch, set_backup_cookie, set_cookie, standing_now
 from tablets.exchange import PROTOCOL, Exchange, read_exchange
 from tablets.models import Contact, Installation, Ticket
 from tablets.secrets import hash_token, new_token
@@ -87,11 +88,36 @@ class Pair(APIView):
         code_id = pairing.count_attempt(code=given["code"], at=now)
         with open_door(by="tablet:new", at=now):
             tablet, token = pairing.trade(code_id=code_id, code=given["code"], at=now)
+            key = backup_keys.issue(tablet_id=tablet.pk, by=f"tablet:{tablet.pk}", at=now)
         body: dict[str, Any] = {"tablet": tablet.pk, "unit": tablet.unit_id, "name": tablet.name}
         if given["want"] == "token":
-            return Response({**body, "token": token})
+            return Response({**body, "token": token, "backup_key": key})
         response = Response(body)
         set_cookie(response, token)
+        set_backup_cookie(response, key)
+        return response
+
+
+class BackupKey(APIView):
+    """
+    POST /api/tablets/backup-key/
+    """
+
+    route_name = "tablets.backup-key"
+
+    @extend_schema(operation_id="tablet_backup_key", request=None, responses={200: _OBJECT})
+    def post(self, request: Request) -> Response:
+        """
+        Give this tablet a new key for backup, the way it has its token: in a cookie, or in the body.
+        """
+        now = timezone.now()
+        with open_door(by=_actor(request), at=now):
+            key = backup_keys.issue(tablet_id=_tablet_id(request), by=_actor(request), at=now)
+        body = {"made_at": instant(now)}
+        if request.headers.get("Authorization", "")[:7].lower() == "tablet ":
+            return Response({**body, "backup_key": key})
+        response = Response(body)
+        set_backup_cookie(response, key)
         return response
 
 

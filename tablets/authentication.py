@@ -31,6 +31,8 @@ from tablets.streams import (
 )
 
 COOKIE_AGE = timedelta(days=365)
+# The longest that browsers keep one.
+BACKUP_COOKIE_AGE = timedelta(days=400)
 # A tablet's last contact is written at most this often.
 CONTACT_EVERY = timedelta(seconds=10)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -140,6 +142,21 @@ def set_cookie(response: HttpResponseBase, token: str) -> None:
         settings.TABLET_COOKIE_NAME,
         token,
         max_age=COOKIE_AGE,
+        path="/",
+        secure=settings.SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def set_backup_cookie(response: HttpResponseBase, key: str) -> None:
+    """
+    Give a browser its tablet's key for backup, which outlives sign-ons, sessions and versions of the app.
+    """
+    response.set_cookie(
+        settings.BACKUP_COOKIE_NAME,
+        key,
+        max_age=BACKUP_COOKIE_AGE,
         path="/",
         secure=settings.SECURE,
         httponly=True,

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/live-ticket", api.LiveTicket.as_view(), name="live-ticket"),
     path("api/tablets/pairing-codes/", api.PairingCodes.as_view(), name="pairing-codes"),
     path("api/tablets/pair/", api.Pair.as_view(), name="pair"),
+    path("api/tablets/backup-key/", api.BackupKey.as_view(), name="backup-key"),
     path("api/tablets/sign-on/", api.SignOn.as_view(), name="sign-on"),
     path("api/tablets/sign-off/", api.SignOff.as_view(), name="sign-off"),
     path("api/tablets/unlock/", api.Unlock.as_view(), name="unlock"),

@@ -160,6 +160,11 @@ class Migration(migrations.Migration):
                         fields=("press", "by"),
                         name="dispatch_backup_shown_once_each",
                     ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "NO_CONSOLE")),
+                        fields=("press", "step"),
+                        name="dispatch_backup_no_console_once",
+                    ),
                 ],
             },
         ),
@@ -240,6 +245,11 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(fields=["tablet_id", "-received_at"], name="dispatch_backup_press_tablet"),
                     models.Index(fields=["agency_id", "-received_at"], name="dispatch_backup_press_by_time"),
+                    models.Index(
+                        condition=models.Q(("again_of__isnull", False)),
+                        fields=["again_of"],
+                        name="dispatch_backup_press_again",
+                    ),
                 ],
             },
         ),

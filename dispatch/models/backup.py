@@ -89,6 +89,9 @@ class BackupPress(models.Model):
             ),
             models.Index(fields=["tablet_id", "-received_at"], name="dispatch_backup_press_tablet"),
             models.Index(fields=["agency_id", "-received_at"], name="dispatch_backup_press_by_time"),
+            models.Index(
+                fields=["again_of"], condition=Q(again_of__isnull=False), name="dispatch_backup_press_again"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -138,6 +141,9 @@ class BackupEvent(models.Model):
             models.UniqueConstraint(fields=["press"], condition=Q(kind="CLOSED"), name="dispatch_backup_closed_once"),
             models.UniqueConstraint(
                 fields=["press", "by"], condition=Q(kind="SHOWN"), name="dispatch_backup_shown_once_each"
+            ),
+            models.UniqueConstraint(
+                fields=["press", "step"], condition=Q(kind="NO_CONSOLE"), name="dispatch_backup_no_console_once"
             ),
         ]
         indexes = [models.Index(fields=["press", "id"], name="dispatch_backup_event_by_press")]

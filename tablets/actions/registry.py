@@ -7,14 +7,15 @@ from datetime import datetime
 from journal.record import record
 from responders.actors import Actor
 from tablets import refusals
-from tablets.actions import purges
+from tablets.actions import backup_keys, purges
 from tablets.actions.sign_off import end_at
 from tablets.models import LockedTablet, Tablet
 
 
 def revoke(*, tablet: int, by: Actor, at: datetime, happened_at: datetime | None = None) -> Tablet:
     """
-    Take a tablet out of use for good: its token is dead, its line closes within five seconds, its app erases itself.
+    Take a tablet out of use for good: its token and its keys for backup are dead, its line closes within five
+    seconds, its app erases itself.
 
     Revoking a revoked tablet changes nothing, so that a second press is no error.
 
@@ -27,6 +28,7 @@ def revoke(*, tablet: int, by: Actor, at: datetime, happened_at: datetime | None
     locked.revoked_at = at
     locked.save(update_fields=["revoked_at"])
     end_at(locked, at=at)
+    backup_keys.end_all(locked, at=at)
     purges.order(locked.pk, by=by, at=at)
     record(
         "tablet.revoked",

@@ -1,0 +1,343 @@
+"""
+Raising: whatever comes with a right key is kept, once, and said to be received only when it is.
+"""
+
+import random
+import string
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dispatch.backup.database import connect
+from dispatch.models import Call
+from journal.door import open_door
+from responders.models import Unit
+from tablets.actions import registry
+from tablets.models import BackupKey
+from tests.backup.asking import ORIGIN, Asking, events, key_for, new_key, presses, scene
+from tests.factories import dispatch as scenes
+from tests.factories import responders as make
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODY = {
+    "level": "URGENT",
+    "service": "EMS",
+    "silent": True,
+    "drill": False,
+    "pressed_at": "2026-06-03T19:00:00.000Z",
+    "person": 7,
+    "call": 8,
+    "position": {"lon": -122.3, "lat": 47.6, "accuracy": 12.5, "at": "2026-06-03T18:59:58.000Z"},
+    "battery": 41,
+    "seen_state": None,
+}
+
+
+def test_a_press_is_kept_as_it_came(door: Asking) -> None:
+    here, key = scene(), new_key()
+
+    answer = door.tablet(here.key, key=key, **BODY)
+
+    (press,) = presses()
+    assert (answer.status, answer.body["state"], answer.body["key"]) == (200, "RECEIVED", key)
+    assert (press.level, press.service, press.silent, press.drill, press.battery) == ("URGENT", "EMS", True, False, 41)
+    assert (press.lon, press.lat, press.accuracy_m, press.person_id, press.call_id) == (-122.3, 47.6, 12.5, 7, 8)
+    assert (press.tablet_id, press.unit_id, press.agency_id) == (here.tablet.pk, here.of.unit.pk, here.of.agency.pk)
+    assert press.raw == ""
+    assert answer.body["received_at"][:19] == press.received_at.isoformat()[:19]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_until_a_level_is_chosen_it_is_an_emergency(door: Asking) -> None:
+    here = scene()
+
+    answer = door.tablet(here.key, key=new_key())
+
+    assert (answer.body["level"], answer.body["consoles"], answer.body["silent"]) == ("EMERGENCY", 0, False)
+
+
+def test_without_a_right_key_nothing_is_kept(door: Asking) -> None:
+    scene()
+
+    wrong = door.tablet("nobody's", key=new_key())
+    none = door.raw("", b"{}")
+
+    assert (wrong.status, wrong.body["code"]) == (none.status, none.body["code"]) == (401, "backup_key_wrong")
+    assert presses() == []
+
+
+def test_a_revoked_tablet_raises_nothing(door: Asking) -> None:
+    here = scene()
+    with open_door(by=make.SCENE, at=scenes.NOON):
+        registry.revoke(tablet=here.tablet.pk, by=here.of.dispatcher, at=scenes.NOON)
+
+    assert door.tablet(here.key, key=new_key()).status == 401
+    assert presses() == []
+
+
+def test_the_first_use_of_a_new_key_ends_the_older_ones(door: Asking) -> None:
+    here = scene()
+    newer = key_for(here.tablet)
+
+    assert door.tablet(here.key, key=new_key()).status == 200
+    assert door.tablet(newer, key=new_key()).status == 200
+    assert door.tablet(here.key, key=new_key()).status == 401
+    assert door.tablet(newer, key=new_key()).status == 200
+    assert BackupKey.objects.filter(ended_at=None).count() == 1
+
+
+def test_the_cookie_lets_in_from_our_own_pages_only(door: Asking) -> None:
+    here = scene()
+    cookie = f'theme={{"a": 1}}; other=x y; backup={here.key}'
+
+    own = door.raw("", orjson.dumps({"key": new_key()}), HTTP_COOKIE=cookie, HTTP_ORIGIN=ORIGIN)
+    other = door.raw("", b"{}", HTTP_COOKIE=cookie, HTTP_ORIGIN="https://elsewhere.example")
+    framed = door.raw("", b"{}", HTTP_COOKIE=cookie, HTTP_SEC_FETCH_SITE="cross-site")
+
+    assert (own.status, other.status, framed.status) == (200, 401, 401)
+    assert len(presses()) == 1
+
+
+def test_a_thousand_copies_are_one_press(door: Asking) -> None:
+    here, key = scene(), new_key()
+    copies = [{"key": key, "battery": battery % 100} for battery in range(1_000)]
+    random.Random(4).shuffle(copies)
+
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda copy: door.tablet(here.key, **copy), copies))
+
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.body["state"] for answer in answers} == {"RECEIVED"}
+    assert len({answer.body["received_at"] for answer in answers}) == 1
+    assert len(presses()) == 1
+    assert len(events(key, "TRANSMITTED")) == 999
+
+
+def test_a_second_press_within_a_minute_is_the_same_request_again(door: Asking) -> None:
+    here, first, second = scene(), new_key(), new_key()
+    door.tablet(here.key, key=first, level="URGENT")
+
+    answer = door.tablet(here.key, key=second)
+
+    assert answer.body["merged_into"] == first
+    assert answer.body["level"] == "EMERGENCY"
+    assert [str(press.again_of) for press in presses()] == ["None", first]
+    assert [event.data["key"] for event in events(first, "PRESSED_AGAIN")] == [second]
+    assert door.tablet(here.key, key=first).body["level"] == "EMERGENCY"
+
+
+@pytest.mark.parametrize(("first", "second"), [({"drill": True}, {}), ({"service": "EMS"}, {}), ({}, {"drill": True})])
+def test_what_is_another_thing_is_not_merged(door: Asking, first: dict[str, Any], second: dict[str, Any]) -> None:
+    here = scene()
+    door.tablet(here.key, key=new_key(), **first)
+
+    answer = door.tablet(here.key, key=new_key(), **second)
+
+    assert answer.body["merged_into"] is None
+
+
+def test_a_press_after_the_request_was_closed_is_a_new_one(door: Asking) -> None:
+    here, first, second = scene(), new_key(), new_key()
+    door.tablet(here.key, key=first)
+    close(first)
+
+    answer = door.tablet(here.key, key=second)
+
+    assert (answer.body["merged_into"], answer.body["state"]) == (None, "RECEIVED")
+    assert door.tablet(here.key, key=first).body["state"] == "CLOSED"
+
+
+def test_a_merged_press_that_stays_open_stands_by_itself(door: Asking) -> None:
+    here, first, second = scene(), new_key(), new_key()
+    door.tablet(here.key, key=first)
+    door.tablet(here.key, key=second)
+    close(first)
+
+    answer = door.tablet(here.key, key=second)
+
+    assert (answer.body["merged_into"], answer.body["state"]) == (None, "RECEIVED")
+
+
+def test_a_cancel_that_comes_first_is_kept_and_shown(door: Asking) -> None:
+    here, key = scene(), new_key()
+
+    before = door.tablet(here.key, "cancel/", key=key, reason="Pressed by the seat")
+    after = door.tablet(here.key, key=key)
+
+    assert (before.status, before.body["state"], before.body["received_at"]) == (200, "UNKNOWN", None)
+    assert (before.body["cancel"], after.body["cancel"]) == ("ASKED", "ASKED")
+    assert after.body["state"] == "RECEIVED"
+    assert events(key, "CANCEL_ASKED")[0].data["reason"] == "Pressed by the seat"
+
+
+def test_a_level_is_raised_at_once_and_lowered_only_by_asking(door: Asking) -> None:
+    here, key = scene(), new_key()
+    door.tablet(here.key, key=key, level="URGENT")
+
+    raised = door.tablet(here.key, "level/", key=key, level="EMERGENCY")
+    lowered = door.tablet(here.key, "level/", key=key, level="NON_URGENT")
+    again = door.tablet(here.key, key=key)
+
+    assert (raised.status, lowered.status) == (200, 200)
+    assert (again.body["level"], again.body["asked_level"]) == ("EMERGENCY", "NON_URGENT")
+
+
+def test_a_key_of_another_agency_is_a_press_of_ones_own(door: Asking) -> None:
+    here, there, key = scene(), scene(), new_key()
+    door.tablet(here.key, key=key)
+
+    answer = door.tablet(there.key, key=key)
+    again = door.tablet(there.key, key=key)
+
+    assert (answer.status, answer.body["state"], again.body["state"]) == (200, "RECEIVED", "RECEIVED")
+    assert sorted(press.agency_id for press in presses()) == sorted([here.of.agency.pk, there.of.agency.pk])
+
+
+def test_no_lock_elsewhere_makes_it_wait(door: Asking) -> None:
+    here, key = scene(), new_key()
+    call = scenes.care_call(here.of)
+
+    with connect() as other:
+        other.autocommit = False
+        other.execute("SELECT 1 FROM journal_stream FOR UPDATE")
+        other.execute("SELECT 1 FROM responders_unit WHERE id = %s FOR UPDATE", [here.of.unit.pk])
+        other.execute("SELECT 1 FROM dispatch_call WHERE id = %s FOR UPDATE", [call.pk])
+        other.execute("SELECT 1 FROM responders_agency FOR UPDATE")
+        other.execute("SELECT 1 FROM tablets_tablet FOR UPDATE")
+        other.execute("SELECT 1 FROM tablets_backupkey FOR UPDATE")
+        with ThreadPoolExecutor(1) as sender:
+            answer = sender.submit(door.tablet, here.key, key=key, call=call.pk).result(5)
+        other.rollback()
+
+    assert answer.body["state"] == "RECEIVED"
+    assert len(presses()) == 1
+
+
+def test_no_request_of_the_orm_is_made(door: Asking, django_assert_num_queries: Any) -> None:
+    here = scene()
+
+    with django_assert_num_queries(0):
+        assert door.tablet(here.key, key=new_key()).status == 200
+
+
+def test_connections_that_died_are_made_again(door: Asking) -> None:
+    here, key = scene(), new_key()
+    door.tablet(here.key, key=new_key())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
+            " AND datname = current_database()",
+            ["%-backup"],
+        )
+
+    assert door.tablet(here.key, key=key).body["state"] == "RECEIVED"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+FIELDS = [*BODY, "key", "reason", "lon", "t"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    path=st.sampled_from(["", "cancel/", "level/"]),
+    body=st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=6)
+    | st.fixed_dictionaries({"key": st.uuids().map(str), "position": st.dictionaries(st.sampled_from(["lon", "lat", "accuracy", "at"]), VALUES)}),
+)
+def test_no_body_with_a_right_key_is_refused(door: Asking, path: str, body: dict[str, Any]) -> None:
+    key = _one_scene(door)
+    before = len(presses())
+
+    answer = door.raw(path, orjson.dumps(body, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str) if _fits(body) else b"{", HTTP_AUTHORIZATION=f"Backup {key}")
+
+    assert answer.status == 200
+    assert path or len(presses()) >= before
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(body=st.binary(max_size=300) | st.text(string.printable).map(str.encode))
+def test_no_bytes_with_a_right_key_are_refused(door: Asking, body: bytes) -> None:
+    key = _one_scene(door)
+
+    answer = door.raw("", body, HTTP_AUTHORIZATION=f"Backup {key}")
+
+    assert (answer.status, answer.body["state"]) == (200, "RECEIVED")
+
+
+def test_a_body_that_is_cut_off_keeps_its_key(door: Asking) -> None:
+    here, key = scene(), new_key()
+    whole = orjson.dumps({"key": key, "reason": "x" * 40_000})
+
+    answer = door.raw("", whole, HTTP_AUTHORIZATION=f"Backup {here.key}")
+    again = door.tablet(here.key, key=key)
+
+    assert answer.body["key"] == again.body["key"] == key
+    (press,) = presses()
+    assert 16_000 < len(press.raw) <= 16_384
+
+
+def test_what_is_not_understood_is_kept_as_it_came(door: Asking) -> None:
+    here = scene()
+
+    answer = door.tablet(here.key, key="the red one", level="PANIC", position={"lon": 500}, battery="full", silent="true")
+
+    (press,) = presses()
+    assert UUID(answer.body["key"]) == press.key
+    assert (press.level, press.lon, press.battery, press.silent) == ("EMERGENCY", None, None, True)
+    assert '"PANIC"' in press.raw
+    again = door.tablet(here.key, key="the red one")
+    assert again.body["key"] == answer.body["key"]
+
+
+def test_only_post_and_only_known_addresses_are_answered(door: Asking) -> None:
+    here = scene()
+
+    assert door.raw("", b"", method="GET", HTTP_AUTHORIZATION=f"Backup {here.key}").status == 405
+    assert door.raw("nowhere/", b"", HTTP_AUTHORIZATION=f"Backup {here.key}").status == 404
+
+
+def test_while_postgres_is_away_nothing_is_promised(door: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = scene()
+    door.pool.close()
+    monkeypatch.setitem(connection.settings_dict, "NAME", "nowhere-at-all")
+
+    answer = door.tablet(here.key, key=new_key())
+
+    assert (answer.status, answer.body["code"]) == (503, "try_again")
+
+
+def close(key: str) -> None:
+    """
+    Close a press as a dispatcher's word does, without what is merged into it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO dispatch_backupevent (press, kind, by, data) VALUES (%s, 'CLOSED', 'x', '{}')", [key])
+        cursor.execute("UPDATE dispatch_backuppress SET closed_at = now() WHERE key = %s", [key])
+
+
+_scenes: dict[int, str] = {}
+
+
+def _one_scene(door: Asking) -> str:
+    # One for all examples of a test: each example would build a whole agency otherwise.
+    return _scenes.setdefault(id(door), "") or _scenes.update({id(door): scene().key}) or _scenes[id(door)]
+
+
+def _fits(body: Any) -> bool:
+    try:
+        orjson.dumps(body)
+    except TypeError:
+        return False
+    return True
