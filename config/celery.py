@@ -21,6 +21,8 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 
 app.conf.beat_schedule = {
     "raise-due-alarms": _every(1, "dispatch.tasks.raise_due_alarms"),
+    "ask-for-welfare-backup": _every(1, "dispatch.tasks.ask_for_welfare_backup"),
+    "put-away-referrals": _every(3600, "dispatch.tasks.put_away_referrals"),
     "close-idle-accounts": _every(3600, "responders.tasks.close_idle_accounts"),
     "forget-sign-ins": _every(3600, "responders.tasks.forget_sign_ins"),
     "forget-tracks": _every(3600, "responders.tasks.forget_tracks"),

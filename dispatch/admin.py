@@ -13,7 +13,7 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
 from dispatch import policies, trials
-from dispatch.actions import cad_keys, flags
+from dispatch.actions import cad_keys, flags, intake_keys
 from dispatch.actions import policies as policy_actions
 from dispatch.models import (
     Assignment,
@@ -25,6 +25,7 @@ from dispatch.models import (
     Debrief,
     Decision,
     Flag,
+    IntakeKey,
     Policy,
 )
 from journal.door import current_door
@@ -346,3 +347,53 @@ class CadMessageAdmin(LookOnly):
     list_select_related = ("call",)
     search_fields = ("call__number",)
     ordering = ("-made_at",)
+
+
+@admin.register(IntakeKey)
+class IntakeKeyAdmin(DoorAdmin):
+    """
+    Keys of crisis lines, hotlines and providers. The text of a key is shown once, when it is made.
+    """
+
+    list_display = ("name", "source", "made_at", "revoked_at")
+    ordering = ("-made_at",)
+    fields = ("agency", "name", "source")
+    actions = ("revoke",)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """
+        Return a choice of those sources that come with a key.
+        """
+        if db_field.name == "source":
+            kwargs["choices"] = [(source.value, source.label) for source in intake_keys.SOURCES]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """
+        Refuse, but let the list run its actions.
+        """
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """
+        Refuse: referrals name the key that they came with.
+        """
+        return False
+
+    def save_model(self, request: HttpRequest, obj: IntakeKey, form: Any, change: bool) -> None:
+        """
+        Make the key and show its text.
+        """
+        made, text = intake_keys.make(
+            agency_id=obj.agency_id, name=obj.name, source=obj.source, by=actor_of(request), at=current_door().at
+        )
+        obj.pk = made.pk
+        self.message_user(request, f"The key of “{obj.name}”, shown only now: {text}", messages.WARNING)
+
+    @admin.action(description="Revoke: let it in no longer")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[IntakeKey]) -> None:
+        """
+        Revoke the chosen keys.
+        """
+        for key in queryset.filter(revoked_at=None).order_by("pk"):
+            intake_keys.revoke(key=key, by=actor_of(request), at=current_door().at)

@@ -2,12 +2,13 @@
 Reads that decide, one statement each, because they run while a call is locked and others wait for it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
+from django.db.models import Q
 
-from dispatch.models import Alarm, CallStatus, LockedCall
+from dispatch.models import Alarm, CallStatus, LockedCall, Referral, ReferralKind
 from journal.prepared import prepared_cursor
 from responders.models import LockedUnit
 
@@ -25,6 +26,8 @@ class Seen(NamedTuple):
     has_alarms: bool
     # The unit is on scene of this call without holding it: it may take it although it is with a call.
     is_there: bool
+    # Somebody has referred the call to CARE, and still does.
+    is_referred: bool
 
 
 class Ties(NamedTuple):
@@ -66,7 +69,8 @@ SELECT type.color, agency.has_cad, agency.cad_silent_s, agency.poach_feed_age_s,
     (SELECT count(*) FROM responders_shift WHERE unit_id = %(unit)s AND ended_at IS NULL),
     (SELECT call_id FROM dispatch_assignment WHERE unit_id = %(unit)s AND ended_at IS NULL),
     EXISTS (SELECT FROM responders_unit_areas WHERE unit_id = %(unit)s AND servicearea_id = %(area)s),
-    EXISTS (SELECT FROM dispatch_alarm WHERE call_id = %(call)s AND ended_at IS NULL)
+    EXISTS (SELECT FROM dispatch_alarm WHERE call_id = %(call)s AND ended_at IS NULL),
+    EXISTS (SELECT FROM dispatch_referral WHERE call_id = %(call)s AND eligible AND ended_at IS NULL)
 FROM responders_agency agency
 JOIN dispatch_calltype type ON type.id = %(type)s
 LEFT JOIN dispatch_cadfeed feed ON feed.agency_id = agency.id
@@ -135,6 +139,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
             held,
             in_area,
             has_alarms,
+            is_referred,
         ) = cursor.fetchone()
     is_there = held == call.pk and call.status == CallStatus.PENDING
     return Seen(
@@ -169,6 +174,7 @@ def seen(call: LockedCall, unit: LockedUnit, *, at: datetime) -> Seen:
         in_area=in_area,
         has_alarms=has_alarms,
         is_there=is_there,
+        is_referred=is_referred,
     )
 
 
@@ -214,3 +220,13 @@ def calls_with_due_alarms(*, at: datetime) -> list[int]:
     """
     due = Alarm.objects.filter(raised_at=None, ended_at=None, due_at__lte=at).order_by("due_at")
     return list(dict.fromkeys(due.values_list("call_id", flat=True)[:500]))
+
+
+def referrals_to_put_away(*, at: datetime) -> list[int]:
+    """
+    Return those on officers' lists that have ended a day ago; a person for later contact stays a week.
+    """
+    day, week = at - timedelta(days=1), at - timedelta(days=7)
+    listed = Referral.objects.filter(officer__isnull=False, put_away_at=None, received_at__lt=day)
+    over = Q(ended_at__lt=day) | Q(call__closed_at__lt=day) | Q(kind=ReferralKind.PERSON, received_at__lt=week)
+    return list(listed.filter(over).order_by("received_at").values_list("pk", flat=True)[:500])

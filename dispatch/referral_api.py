@@ -117,7 +117,8 @@ class Referrals(APIView):
         responses={
             200: OpenApiResponse(description="decided: referral, state, reasons and what else is suggested"),
             400: OpenApiResponse(description="invalid_args: facts.fields names each field"),
-            409: OpenApiResponse(description="referral_call_ended, action_id_reused"),
+            409: OpenApiResponse(description="referral_call_ended"),
+            422: OpenApiResponse(description="action_id_reused"),
             429: OpenApiResponse(description="too_many_requests"),
         },
     )

@@ -20,7 +20,9 @@ class MakeArgs(serializers.Serializer[Any]):
     """
 
     kind = Choice(choices=ReferralKind.choices)
-    number = Text(max_length=40, required=False, allow_blank=True, help_text="CAD's number of the call that they are on.")
+    number = Text(
+        max_length=40, required=False, allow_blank=True, help_text="CAD's number of the call that they are on."
+    )
     what = Text(max_length=100, help_text="The code of a type of call.")
     text = Text(max_length=2000, required=False, allow_blank=True)
     address = Text(max_length=200, required=False, allow_blank=True)

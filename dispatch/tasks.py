@@ -7,11 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from dispatch import queries
-from dispatch.actions import alarms
-from journal.door import open_door
-
-SWEEP = "system:sweep"
+from dispatch import sweeps
 
 
 @shared_task
@@ -19,9 +15,20 @@ def raise_due_alarms(**_: Any) -> int:
     """
     Raise the alarms whose time has come and return how many. Run every second by beat.
     """
-    now = timezone.now()
-    raised = 0
-    for call_id in queries.calls_with_due_alarms(at=now):
-        with open_door(by=SWEEP, at=now):
-            raised += alarms.raise_due(call_id=call_id, by=SWEEP, at=now)
-    return raised
+    return sweeps.raise_due_alarms(at=timezone.now())
+
+
+@shared_task
+def ask_for_welfare_backup(**_: Any) -> int:
+    """
+    Ask for backup for crews that nobody hears of and return how many. Run every second by beat.
+    """
+    return sweeps.ask_for_welfare_backup(at=timezone.now())
+
+
+@shared_task
+def put_away_referrals(**_: Any) -> int:
+    """
+    Take what ended a day ago off officers' lists and return how many. Run every hour by beat.
+    """
+    return sweeps.put_away_referrals(at=timezone.now())

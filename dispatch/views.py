@@ -1,5 +1,5 @@
 """
-Pages: the first one, the 911 desk, and what an officer can do today.
+Pages: the first one, and the 911 desk. Officers' are in dispatch/officer.py.
 """
 
 from typing import Any, NamedTuple
@@ -11,12 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from dispatch.models import Debrief
 from dispatch.words import desk_words
 from journal.refusals import NotFound
 from responders.actors import Actor
 from responders.authentication import actor_of
-from responders.models import Agency, Person, ServiceArea
+from responders.models import Person, ServiceArea
 from tablets.models import Tablet
 
 # Where the desk's map begins before any area is known: the middle of Seattle.
@@ -40,7 +39,7 @@ class Door(NamedTuple):
 DOORS = (
     Door("dispatcher", "Dispatcher", "Take a call, send a unit, watch it go: the 911 desk.", "support_agent"),
     Door("supervisor", "Supervisor", "Tablets, shifts, debriefs, and what became of calls.", "insights"),
-    Door("officer", "Officer", "Comment on calls that CARE took from police.", "local_police"),
+    Door("officer", "Officer", "Refer a person or a call to CARE, and see when a unit is on its way.", "local_police"),
     Door("tablet-1", "Tablet 1", "CARE 12", "directions_walk", tablet=True, starts_pair=True),
     Door("tablet-2", "Tablet 2", "CARE 14, in a private window", "directions_walk", tablet=True, ends_pair=True),
 )
@@ -77,7 +76,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     """
     Show the 911 desk: a shell that fills itself from the live line.
     """
-    actor = _signed_in(request)
+    actor = signed_in(request)
     people = Person.objects.filter(agency=actor.agency_id).values_list("pk", "name")
     tablets = Tablet.objects.filter(agency=actor.agency_id).values_list("pk", "name")
     facts: dict[str, Any] = {
@@ -93,22 +92,12 @@ def desk(request: HttpRequest) -> HttpResponse:
     return render(request, "dispatch/desk.html", {"facts": facts})
 
 
-@require_safe
-@ensure_csrf_cookie
-def officer(request: HttpRequest) -> HttpResponse:
+def signed_in(request: HttpRequest) -> Actor:
     """
-    Show an officer what they can do today: comment on calls that CARE took from police.
+    Return who looks at a page.
+
+    :raises NotFound: nobody whom it is for.
     """
-    actor = _signed_in(request)
-    debriefs = (
-        Debrief.objects.filter(agency=actor.agency_id, closed_at=None)
-        .select_related("poach__call__type", "poach__assignment__unit", "sergeant")
-        .order_by("sergeant_comment", "-opened_at")
-    )
-    return render(request, "dispatch/officer.html", {"debriefs": debriefs[:100], "agency_zone": _zone(actor)})
-
-
-def _signed_in(request: HttpRequest) -> Actor:
     actor = actor_of(request)
     if actor is None:
         # The middleware lets nobody come this far without one; a page that forgot to be guarded does not exist.
@@ -122,7 +111,3 @@ def _center(actor: Actor) -> tuple[float, float]:
         return _SEATTLE
     west, south, east, north = extent
     return ((west + east) / 2, (south + north) / 2)
-
-
-def _zone(actor: Actor) -> str:
-    return str(Agency.objects.values_list("timezone", flat=True).get(pk=actor.agency_id))

@@ -1,5 +1,5 @@
 """
-Who asks: a person at a page, a responder at a tablet, a CAD system, or the system itself.
+Who asks: a person at a page, a responder at a tablet, a CAD system, somebody who refers with a key, or the system itself.
 """
 
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ class Actor:
     shift_id: int | None = None
     tablet_id: int | None = None
     cad_key_id: int | None = None
+    intake_key_id: int | None = None
     # What the person's access was when the request was let in; the door compares it again under the row's lock.
     access_epoch: int | None = None
 
@@ -52,6 +53,8 @@ class Actor:
     def __str__(self) -> str:
         if self.cad_key_id is not None:
             return f"cad:{self.cad_key_id}"
+        if self.intake_key_id is not None:
+            return f"intake:{self.intake_key_id}"
         if self.tablet_id is not None:
             return f"tablet:{self.tablet_id}/person:{self.person_id}"
         return f"person:{self.person_id}"

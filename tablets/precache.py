@@ -103,6 +103,13 @@ def worker_source() -> str:
     return f"self.PRECACHE = {_json(told)};\n{_read(WORKER).decode()}"
 
 
+def content(name: str) -> bytes:
+    """
+    Return a static file as it is served.
+    """
+    return _read(name)
+
+
 def address(name: str) -> str:
     """
     Return where a static file is served: with the hash of its content in its name where the storage puts one there.

@@ -131,7 +131,7 @@ def standing_of(row: Sequence[Any]) -> Standing:
     names = frozenset(roles)
     if tablet_id is None:
         bearer = Bearer(person_id=person_id, session_key=session_key, access_epoch=access_epoch)
-        streams = _streams_of_person(agency_id, names)
+        streams = _streams_of_person(agency_id, person_id, names)
     else:
         bearer = Bearer(tablet_id=tablet_id)
         streams = _streams_of_tablet(agency_id, unit_id, person_id, areas) if "RESPONDER" in names else ()
@@ -162,12 +162,14 @@ def _streams_of_tablet(agency_id: int, unit_id: int, person_id: int, areas: Sequ
     )
 
 
-def _streams_of_person(agency_id: int, roles: frozenset[str]) -> tuple[str, ...]:
+def _streams_of_person(agency_id: int, person_id: int, roles: frozenset[str]) -> tuple[str, ...]:
     streams = []
     if roles & _AT_DESK:
         streams.append(f"desk.{agency_id}")
     if "SUPERVISOR" in roles:
         streams.append(f"supervisors.{agency_id}")
+    if "OFFICER" in roles:
+        streams.append(f"officer.{person_id}")
     if roles & _INFORMED:
         streams.append(f"reference.{agency_id}")
     return tuple(streams)

@@ -377,7 +377,7 @@ def _says_more(had: AnswerValue, said: AnswerValue) -> bool:
     """
     Tell whether an answer from the scene takes the place of the one that holds. A yes is never taken back by a referral.
     """
-    if had == said or had == _YES:
+    if had in (said, _YES):
         return False
     if said == _NO:
         return had in _UNANSWERED

@@ -44,7 +44,7 @@ def self_dispatch(
     assignment = assignments.start(
         call=call,
         unit=unit,
-        origin=Origin.SELF_DISPATCHED,
+        origin=Origin.REFERRED if seen.is_referred else Origin.SELF_DISPATCHED,
         by=by,
         at=at,
         acknowledged_by=asked or str(by),

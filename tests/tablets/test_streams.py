@@ -40,7 +40,7 @@ def expected_of_tablet(tablet: Tablet) -> set[str]:
     return areas | {f"unit.{tablet.unit_id}", f"responder.{person.pk}", f"reference.{tablet.agency_id}"}
 
 
-def expected_of_person(agency: int, roles: set[str]) -> set[str]:
+def expected_of_person(agency: int, person: int, roles: set[str]) -> set[str]:
     expected = set()
     if roles & {"DISPATCHER", "EMBEDDED", "SUPERVISOR"}:
         expected |= {f"desk.{agency}", f"reference.{agency}"}
@@ -48,6 +48,8 @@ def expected_of_person(agency: int, roles: set[str]) -> set[str]:
         expected |= {f"supervisors.{agency}"}
     if roles & {"COORDINATOR", "OFFICER"}:
         expected |= {f"reference.{agency}"}
+    if "OFFICER" in roles:
+        expected |= {f"officer.{person}"}
     return expected
 
 
@@ -106,8 +108,8 @@ def test_every_set_of_roles_hears_what_the_rules_say() -> None:
 
     heard = ask(bearers)
 
-    for bearer, (_, names) in zip(bearers, people, strict=True):
-        assert heard[bearer] == expected_of_person(agency.pk, names), names
+    for bearer, (person, names) in zip(bearers, people, strict=True):
+        assert heard[bearer] == expected_of_person(agency.pk, person.pk, names), names
 
 
 def test_a_person_hears_nothing_without_their_session_or_after_it() -> None:
