@@ -254,6 +254,7 @@ class CadMessage(CadView):
                 agency_id=cad.agency_id,
                 confirmed=given["answer"] == "CONFIRMED",
                 reason=given.get("reason", ""),
+                number=given.get("number", ""),
                 by=cad,
                 at=now,
             )

@@ -77,6 +77,12 @@ class CadCallInput(serializers.Serializer[Any]):
     received_at = Instant()
     cad_at = Instant(help_text="When CAD made this revision, by its own clock.")
     closed_at = Instant(required=False, allow_null=True)
+    own_number = Text(
+        max_length=40,
+        allow_blank=True,
+        required=False,
+        help_text="Ours (OV…), where this incident was made for an on_view message: it becomes that call's number.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """
@@ -102,6 +108,12 @@ class MessageAnswerInput(serializers.Serializer[Any]):
 
     answer = Choice(choices=["CONFIRMED", "REJECTED"])
     reason = Text(max_length=200, allow_blank=True, required=False, help_text="Why it was rejected.")
+    number = Text(
+        max_length=40,
+        allow_blank=True,
+        required=False,
+        help_text="CAD's number of it, for an on_view that is confirmed.",
+    )
 
 
 class CadCallOutput(serializers.Serializer[Any]):

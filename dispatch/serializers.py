@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from dispatch.actions.shifts import Choice
-from dispatch.models import Disposition, Purpose
+from dispatch.models import Assignment, Disposition, Purpose
 
 # Each call of theirs is locked until the commit: a flood is settled in parts.
 FLAGS_AT_ONCE = 100
@@ -75,7 +75,33 @@ class AssignmentArgs(ByRadio):
     assignment = _id("assignment")
 
 
-class TransportArgs(AssignmentArgs):
+class TellingArgs(ByRadio):
+    """
+    A step with a call that a unit holds, named by its assignment or, before a tablet has heard of that, by the key of the
+    encounter that it made.
+    """
+
+    assignment = serializers.IntegerField(
+        min_value=1, source="assignment_id", required=False, allow_null=True, default=None
+    )
+    on_view = serializers.UUIDField(required=False, allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """
+        Find the assignment of an encounter. Whether it is theirs is for the action to see.
+        """
+        key = attrs.pop("on_view")
+        if (key is None) == (attrs["assignment_id"] is None):
+            raise serializers.ValidationError({"assignment": ["Name an assignment, or the encounter by its key."]})
+        if key is not None:
+            made = Assignment.objects.filter(call__on_view_key=key).order_by("pk").values_list("pk", flat=True).first()
+            if made is None:
+                raise serializers.ValidationError({"on_view": ["No encounter of this key has come in."]})
+            attrs["assignment_id"] = made
+        return attrs
+
+
+class TransportArgs(TellingArgs):
     """
     Where people are taken, and how many.
     """
@@ -85,7 +111,7 @@ class TransportArgs(AssignmentArgs):
     miles_start = _miles()
 
 
-class DestinationArgs(AssignmentArgs):
+class DestinationArgs(TellingArgs):
     """
     The end of a transport.
     """
@@ -93,7 +119,7 @@ class DestinationArgs(AssignmentArgs):
     miles_end = _miles()
 
 
-class ClearArgs(AssignmentArgs):
+class ClearArgs(TellingArgs):
     """
     How a call ended, operationally. A note is kept on the call.
     """

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from dispatch import intake_refusals
-from dispatch.actions import poaches
+from dispatch.actions import intake, on_view, poaches
 from dispatch.models import CadFeed, CadMessage, Call
 from journal.record import record
 
@@ -43,9 +43,13 @@ def fetch(*, agency_id: int, at: datetime) -> list[CadMessage]:
     return messages
 
 
-def settle(*, message_id: int, agency_id: int, confirmed: bool, reason: str, by: object, at: datetime) -> CadMessage:
+def settle(
+    *, message_id: int, agency_id: int, confirmed: bool, reason: str, by: object, at: datetime, number: str = ""
+) -> CadMessage:
     """
     Take CAD's answer to a message. The same answer again changes nothing.
+
+    With ``number`` CAD says under which number it has an on-view encounter.
 
     :raises MessageNotFound: it is for another agency's CAD.
     :raises MessageSettled: it was answered differently before.
@@ -53,6 +57,9 @@ def settle(*, message_id: int, agency_id: int, confirmed: bool, reason: str, by:
     found = CadMessage.objects.filter(pk=message_id, agency=agency_id).values_list("call_id", flat=True).first()
     if found is None:
         raise intake_refusals.MessageNotFound(message=message_id)
+    if number and confirmed:
+        intake.hold_number(agency_id=agency_id, number=number)
+        on_view.confirmed(call_id=found, number=number, by=by, at=at)
     Call.objects.lock(found)
     message = CadMessage.objects.get(pk=message_id)
     if message.confirmed_at is not None or message.rejected_at is not None:
