@@ -1,5 +1,5 @@
 """
-The live process: sockets, and nothing else. HTTP is the web process' (config/wsgi.py).
+The live process: sockets, and the loop that rings requests for backup. HTTP is the web process' (config/wsgi.py).
 """
 
 import os
@@ -13,7 +13,10 @@ from django.urls import path, re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from responders.demo_people import refuse_outside_demo  # noqa: E402  models are there only now
+from dispatch.backup.database import Pool  # noqa: E402  models are there only now
+from dispatch.backup.frames import Frames  # noqa: E402
+from dispatch.backup.watch import start_watch  # noqa: E402
+from responders.demo_people import refuse_outside_demo  # noqa: E402
 from tablets.live import Live  # noqa: E402  it reads settings: only after setup()
 
 
@@ -29,6 +32,9 @@ with ThreadPoolExecutor(max_workers=1) as _pool:
     _pool.submit(_check_database).result()
 
 live = Live()
+_frames = live.frames["backup"]
+# Threads of its own: the event loop does not wait for them, nor they for it.
+watch = start_watch(Pool(), heard=_frames.hear if isinstance(_frames, Frames) else None)
 application = ProtocolTypeRouter(
     {
         "lifespan": live.lifespan,

@@ -121,6 +121,7 @@ ACTION_KINDS = [
     "tablets.kinds.KINDS",
     "dispatch.kinds.KINDS",
     "dispatch.intake_kinds.KINDS",
+    "dispatch.backup_kinds.KINDS",
     "dispatch.welfare_kinds.KINDS",
     "dispatch.on_view_kinds.KINDS",
     "dispatch.tandem_kinds.KINDS",

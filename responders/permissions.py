@@ -41,6 +41,7 @@ _SUPERVISOR = frozenset({"SUPERVISOR"})
 _MANAGERS = frozenset({"SUPERVISOR", "ADMIN"})
 _ADMIN = frozenset({"ADMIN"})
 _OFFICER = frozenset({"OFFICER"})
+_POLICE = frozenset({"POLICE_DISPATCHER"})
 _PEOPLE = frozenset({"RESPONDER", "DISPATCHER", "EMBEDDED", "OFFICER", "COORDINATOR", "SUPERVISOR", "ADMIN"})
 # Whatever a crew can do on its tablet, the desk can do for it by radio.
 _CREW_OR_RADIO = _CREW | _DESK
@@ -111,6 +112,13 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "message.deliver": _CREW_OR_RADIO,
     "message.read": _CREW_OR_RADIO,
     "alarm.acknowledge": _DESK,
+    # Raising one has a door of its own, which asks for a device's key and nothing else (dispatch/backup).
+    "backup.level": _DESK,
+    "backup.police_sent": _DESK | _POLICE,
+    "backup.police_arrived": _DESK | _POLICE,
+    "backup.confirm_cancel": _DESK,
+    "backup.resolve": _DESK,
+    "backup.raise_by_radio": _DESK,
     "caution.add": _DESK,
     "caution.end": _DESK,
     "flag.settle": _SUPERVISOR,

@@ -28,9 +28,8 @@ from responders.models import Person
 from responders.refusals import SecondFactorMissing, SecondFactorNeeded
 from responders.sessions import key_hash
 from tablets import lanes, load, refusals, seals, serializers, sync
-from tablets.actions import backup_keys
+from tablets.actions import backup_keys, purges
 from tablets.actions import pair as pairing
-from tablets.actions import purges
 from tablets.actions import sign_off as signing_off
 from tablets.actions import sign_on as signing_on
 from tablets.authentication import note_touch, set_backup_cookie, set_cookie, standing_now

@@ -180,6 +180,25 @@ class Hub:
         """
         self._write(line, text_message(frame))
 
+    def tell(self, stream: str, frame: Mapping[str, Any]) -> None:
+        """
+        Send a frame that is no document's to everybody who hears a stream.
+        """
+        self._spread(stream, text_message(frame))
+
+    def has_tablet(self, tablet_id: int) -> bool:
+        """
+        Tell whether a tablet has a line here.
+        """
+        return bool(self._lines.get(Bearer(tablet_id=tablet_id)))
+
+    def tell_tablet(self, tablet_id: int, frame: Mapping[str, Any]) -> None:
+        """
+        Send a frame to every line of a tablet.
+        """
+        for line in [*self._lines.get(Bearer(tablet_id=tablet_id), ())]:
+            self._write(line, text_message(frame))
+
     def close(self, line: Line, code: int, reason: str = "") -> None:
         """
         Close a line; no frame follows, not even one that was being written.

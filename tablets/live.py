@@ -9,11 +9,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import psycopg
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from responders.sessions import key_hash
 from tablets import hub as hubs
@@ -38,6 +39,27 @@ Scope = dict[str, Any]
 _log = logging.getLogger(__name__)
 
 
+class Frames(Protocol):
+    """
+    What an app of ``settings.LIVE_FRAMES`` does with the frames of its name.
+    """
+
+    def start(self) -> None:
+        """
+        Begin, inside the server's loop.
+        """
+
+    async def stop(self) -> None:
+        """
+        Let go of everything.
+        """
+
+    async def answer(self, line: Line, frame: Mapping[str, Any], text: str) -> dict[str, Any] | None:
+        """
+        Return the answer to a frame, or None where there is none to give.
+        """
+
+
 class Live:
     """
     The application behind /live/, with its hub. One of each per process.
@@ -45,6 +67,10 @@ class Live:
 
     def __init__(self) -> None:
         self.hub = Hub()
+        # What other apps have to say on a line, by the frame's name.
+        self.frames: dict[str, Frames] = {
+            name: import_string(path)(self.hub) for name, path in settings.LIVE_FRAMES.items()
+        }
         self._tickets = Database()
         self._is_started = False
 
@@ -58,6 +84,8 @@ class Live:
                 self._start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                for frames in self.frames.values():
+                    await frames.stop()
                 await self.hub.stop()
                 await self._tickets.close()
                 await send({"type": "lifespan.shutdown.complete"})
@@ -125,6 +153,8 @@ class Live:
             self._is_started = True
             quiet_logs()
             self.hub.start()
+            for frames in self.frames.values():
+                frames.start()
 
     async def _redeem(self, ticket: str, scope: Scope) -> Standing | None:
         rows = await self._tickets.fetch(
@@ -142,12 +172,33 @@ class Live:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
+            found = self._frames_for(message)
+            if found is not None:
+                # No limit: it may be somebody who needs help. One after the other, which is limit enough.
+                frames, frame = found
+                answer = await frames.answer(line, frame, message["text"])
+                if answer is not None:
+                    self.hub.reply(line, answer)
+                continue
             at = loop.time()
             allowance, counted_at = min(BURST, allowance + (at - counted_at) * MESSAGES_PER_SECOND) - 1, at
             if allowance < 0:
                 self.hub.close(line, hubs.TOO_SLOW, "too fast")
             else:
                 self.hub.reply(line, answer_to(message))
+
+    def _frames_for(self, message: Mapping[str, Any]) -> "tuple[Frames, dict[str, Any]] | None":
+        text = message.get("text")
+        # A ping is most of what comes, and is read below.
+        if not text or not any(f'"{name}"' in text for name in self.frames):
+            return None
+        try:
+            frame = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
+        name = frame.get("t") if isinstance(frame, dict) else None
+        frames = self.frames.get(name) if isinstance(name, str) else None
+        return None if frames is None else (frames, frame)
 
 
 def ticket_of(scope: Scope) -> str | None:

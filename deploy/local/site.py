@@ -1,4 +1,4 @@
-"""The whole site under one supervisor: nginx, web, live, worker, beat and, in the demo, the replay of a real day.
+"""The whole site under one supervisor: nginx, web, backup, live, worker, beat and, in the demo, the replay of a real day.
 
 `make run` calls run(). Tests that need the whole site call configuration() and honcho_command() with settings of
 their own.
@@ -19,7 +19,7 @@ from deploy.local import environment, usage
 from deploy.local.machine import find_program, install
 from deploy.local.places import LOCAL, LOGS, ROOT, STATIC_ROOT, VENV, sockets
 
-PROCESSES = ("nginx", "web", "live", "worker", "beat")
+PROCESSES = ("nginx", "web", "backup", "live", "worker", "beat")
 READY_WITHIN = 60  # seconds
 
 
@@ -51,13 +51,14 @@ def configuration(
 ) -> dict[str, str]:
     """Write nginx's configuration, and return the variables that deploy/Procfile reads."""
     (state / "site.d").mkdir(parents=True, exist_ok=True)
-    web, live = socket_directory / "web.sock", socket_directory / "live.sock"
-    for left_over in (web, live):  # of a run that was killed
+    web, live, backup = (socket_directory / f"{name}.sock" for name in ("web", "live", "backup"))
+    for left_over in (web, live, backup):  # of a run that was killed
         left_over.unlink(missing_ok=True)
     text = Template((ROOT / "deploy/nginx.conf.template").read_text()).safe_substitute(
         LISTEN=listen,
         WEB=f"unix:{web}",
         LIVE=f"unix:{live}",
+        BACKUP=f"unix:{backup}",
         STATIC_ROOT=str(static_root),
         ACCESS_LOG=f'"{LOGS / "access.log"}"',
         STATE_DIR=str(state),
@@ -79,6 +80,7 @@ def configuration(
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges" if as_root else "",
         "WEB_SOCKET": str(web),
         "LIVE_SOCKET": str(live),
+        "BACKUP_SOCKET": str(backup),
         "BEAT_SCHEDULE": str(state / "beat-schedule"),
     }
 

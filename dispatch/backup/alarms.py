@@ -64,7 +64,7 @@ SELECT now(), press.key, press.received_at, press.pressed_at, press.level, press
  WHERE press.agency_id = %(agency)s AND (press.origin = 'SELF_TEST') = %(synthetic)s
    AND {{which}}
  ORDER BY press.received_at, press.key
-"""
+"""  # noqa: S608  only constants of this package are put in
 _OPEN: Final = _ALARMS.format(which=OPEN_SQL)
 _ONE: Final = _ALARMS.format(which="press.key = %(key)s")
 

@@ -17,7 +17,7 @@ import psycopg
 from dispatch.backup.database import Pool, Row
 from dispatch.backup.reading import Said, key_of_agency
 from dispatch.backup.schedule import rank
-from dispatch.models import BackupLevel, BackupService
+from dispatch.models import BackupLevel, BackupOrigin, BackupService
 from tablets.times import instant
 
 # A second press of one tablet this soon after the last is the same request, and rings again.
@@ -47,7 +47,7 @@ FAMILY_SQL: Final = """
 EVENTS_SQL: Final = f"""
     SELECT coalesce(json_agg(json_build_array(e.kind, e.at, e.by, e.data) ORDER BY e.id), '[]') AS events
       FROM dispatch_backupevent e WHERE e.press = ANY({{keys}}) AND e.kind IN {TELLING}
-"""
+"""  # noqa: S608  only constants of this package are put in
 CONSOLES_SQL: Final = f"""
     SELECT count(*) AS consoles FROM dispatch_backupconsole c
      WHERE c.agency_id = {{root}}.agency_id AND c.kind <> 'SYNTHETIC'
@@ -55,15 +55,21 @@ CONSOLES_SQL: Final = f"""
        AND ({{root}}.received_at > now() - interval '{SHOWN_WITHIN_SECONDS} seconds'
             OR EXISTS (SELECT FROM dispatch_backupevent shown WHERE shown.press = {{root}}.key
                         AND shown.kind = 'SHOWN' AND shown.by = c.key::text))
-"""
+"""  # noqa: S608  only constants of this package are put in
 
 _BY_KEY: Final = """
     SELECT tablet_id, unit_id, agency_id, used_at IS NULL AS is_new FROM tablets_backupkey
      WHERE key_hash = %(key_hash)s AND ended_at IS NULL
 """
 _BY_LINE: Final = """
-    SELECT %(tablet)s::bigint AS tablet_id, %(unit)s::bigint AS unit_id, %(agency)s::bigint AS agency_id,
-           false AS is_new
+    SELECT id AS tablet_id, unit_id, agency_id, false AS is_new FROM tablets_tablet
+     WHERE id = %(tablet)s AND revoked_at IS NULL
+"""
+_BY_AGENCY: Final = """
+    SELECT NULL::bigint AS tablet_id, NULL::bigint AS unit_id, %(agency)s::bigint AS agency_id, false AS is_new
+"""
+_BY_PRESS: Final = """
+    SELECT tablet_id, unit_id, agency_id, false AS is_new FROM dispatch_backuppress WHERE key = %(key)s
 """
 
 _RAISE: Final = f"""
@@ -72,7 +78,7 @@ _RAISE: Final = f"""
       FROM credential JOIN dispatch_backuppress recent ON recent.tablet_id = credential.tablet_id
      WHERE recent.received_at > now() - interval '{MERGE_SECONDS} seconds' AND recent.closed_at IS NULL
        AND recent.key <> %(key)s AND recent.drill = %(drill)s AND recent.service = %(service)s
-       AND recent.origin = 'TABLET' AND recent.agency_id = credential.agency_id
+       AND recent.agency_id = credential.agency_id
      ORDER BY recent.received_at DESC LIMIT 1
 ), existing AS MATERIALIZED (
     SELECT press.* FROM dispatch_backuppress press WHERE press.key = %(key)s
@@ -80,7 +86,7 @@ _RAISE: Final = f"""
     INSERT INTO dispatch_backuppress
            (key, agency_id, unit_id, tablet_id, origin, via, level, service, silent, drill, pressed_at, person_id, call_id,
             lon, lat, accuracy_m, fixed_at, battery, raw, again_of)
-    SELECT %(key)s, agency_id, unit_id, tablet_id, 'TABLET', %(via)s, coalesce(%(level)s::text, 'EMERGENCY'), %(service)s,
+    SELECT %(key)s, agency_id, unit_id, tablet_id, %(origin)s, %(via)s, coalesce(%(level)s::text, 'EMERGENCY'), %(service)s,
            %(silent)s, %(drill)s, %(pressed_at)s::timestamptz, %(person)s::bigint, %(call)s::bigint,
            %(lon)s::double precision, %(lat)s::double precision, %(accuracy)s::double precision,
            %(fixed_at)s::timestamptz, %(battery)s::smallint, %(raw)s, (SELECT key FROM before)
@@ -94,7 +100,7 @@ _RAISE: Final = f"""
     SELECT existing.key, 'TRANSMITTED', %(by)s, %(heard)s::jsonb
       FROM existing JOIN credential USING (agency_id)
 )
-"""
+"""  # noqa: S608  only constants of this package are put in
 _ASK: Final = """
 , existing AS MATERIALIZED (
     SELECT press.* FROM dispatch_backuppress press WHERE press.key = %(key)s
@@ -102,6 +108,13 @@ _ASK: Final = """
     INSERT INTO dispatch_backupevent (press, kind, by, data)
     SELECT %(key)s, %(kind)s, %(by)s, %(data)s::jsonb FROM credential
      WHERE NOT EXISTS (SELECT FROM existing WHERE existing.agency_id <> credential.agency_id)
+), pressed AS (
+    SELECT * FROM existing WHERE false
+)
+"""
+_READ: Final = """
+, existing AS MATERIALIZED (
+    SELECT press.* FROM dispatch_backuppress press WHERE press.key = %(key)s
 ), pressed AS (
     SELECT * FROM existing WHERE false
 )
@@ -122,7 +135,7 @@ SELECT credential.tablet_id, credential.unit_id, credential.agency_id, credentia
   LEFT JOIN LATERAL ({FAMILY_SQL.format(root="root")}) family ON true
   LEFT JOIN LATERAL ({EVENTS_SQL.format(keys="family.keys || root.key || %(key)s::uuid")}) told ON true
   LEFT JOIN LATERAL ({CONSOLES_SQL.format(root="root")}) present ON true
-"""
+"""  # noqa: S608  only constants of this package are put in
 
 
 def _statement(credential: str, middle: str) -> str:
@@ -130,9 +143,11 @@ def _statement(credential: str, middle: str) -> str:
 
 
 _RAISE_BY_KEY: Final = _statement(_BY_KEY, _RAISE)
-_RAISE_BY_LINE: Final = _statement(_BY_LINE, _RAISE)
+RAISE_BY_LINE: Final = _statement(_BY_LINE, _RAISE)
+_RAISE_BY_AGENCY: Final = _statement(_BY_AGENCY, _RAISE)
+READ_SQL: Final = _statement(_BY_PRESS, _READ)
 _ASK_BY_KEY: Final = _statement(_BY_KEY, _ASK)
-_ASK_BY_LINE: Final = _statement(_BY_LINE, _ASK)
+ASK_BY_LINE: Final = _statement(_BY_LINE, _ASK)
 
 _USED: Final = """
 WITH free AS (
@@ -151,12 +166,12 @@ UPDATE tablets_backupkey old SET ended_at = now() FROM older WHERE old.key_hash 
 @dataclass(frozen=True, slots=True)
 class Credential:
     """
-    What lets somebody raise: the hash of a device's own key, or the tablet whose live line it came on.
+    What lets somebody raise: the hash of a device's own key, the tablet whose live line it came on, or the agency that
+    tests itself.
     """
 
     key_hash: bytes = b""
     tablet_id: int | None = None
-    unit_id: int | None = None
     agency_id: int | None = None
 
     @property
@@ -167,9 +182,15 @@ class Credential:
         return {
             "key_hash": self.key_hash,
             "tablet": self.tablet_id,
-            "unit": self.unit_id,
             "agency": self.agency_id,
         }
+
+    @property
+    def origin(self) -> str:
+        """
+        Return who raises.
+        """
+        return BackupOrigin.TABLET if self.agency_id is None else BackupOrigin.SELF_TEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +200,7 @@ class Told:
     """
 
     agency_id: int
-    tablet_id: int
+    tablet_id: int | None
     root: UUID | None
     is_new_key: bool
     is_first: bool
@@ -292,7 +313,9 @@ def raise_(pool: Pool, credential: Credential, said: Said, *, via: str) -> Told 
 
     :raises psycopg.Error: nothing is known to be written; the tablet tries again with the same key.
     """
-    sql = _RAISE_BY_LINE if credential.tablet_id is not None else _RAISE_BY_KEY
+    sql = RAISE_BY_LINE if credential.tablet_id is not None else _RAISE_BY_KEY
+    if credential.agency_id is not None:
+        sql = _RAISE_BY_AGENCY
     arguments = raise_arguments(credential, said, via=via)
     rows = pool.fetch(sql, arguments)
     if (key := again_as(rows, arguments)) is not None:
@@ -306,16 +329,9 @@ def ask(pool: Pool, credential: Credential, said: Said, *, kind: str, via: str) 
 
     :raises psycopg.Error: nothing is known to be written; the tablet tries again.
     """
-    sql = _ASK_BY_LINE if credential.tablet_id is not None else _ASK_BY_KEY
+    sql = ASK_BY_LINE if credential.tablet_id is not None else _ASK_BY_KEY
     arguments = ask_arguments(credential, said, kind=kind, via=via)
     return told_of(pool.fetch(sql, arguments), said.key, asked=arguments)
-
-
-def statement_by_line(kind: str) -> str:
-    """
-    Return the statement of a live line: PRESS, or an event's kind.
-    """
-    return _RAISE_BY_LINE if kind == "PRESS" else _ASK_BY_LINE
 
 
 def raise_arguments(credential: Credential, said: Said, *, via: str) -> dict[str, Any]:
@@ -325,6 +341,7 @@ def raise_arguments(credential: Credential, said: Said, *, via: str) -> dict[str
     place = said.place
     return credential.arguments | {
         "key": said.key,
+        "origin": credential.origin,
         "via": via,
         "by": _by(credential),
         "level": said.level,

@@ -218,4 +218,6 @@ def _place(value: Any) -> Place | None:
 def _is_whole(value: Mapping[str, Any]) -> bool:
     place = _place(value)
     accuracy, at = value.get("accuracy"), value.get("at")
-    return place is not None and (accuracy is None) == (place.accuracy_m is None) and (at is None) == (place.at is None)
+    return (
+        place is not None and (accuracy is None) == (place.accuracy_m is None) and (at is None) == (place.at is None)
+    )

@@ -41,7 +41,7 @@ SELECT now(), press.key, press.agency_id, press.received_at, press.level, press.
   LEFT JOIN LATERAL ({EVENTS_SQL.format(keys="family.keys")}) told ON true
   LEFT JOIN LATERAL ({CONSOLES_SQL.format(root="press")}) present ON true
  WHERE {OPEN_SQL} AND press.origin <> 'SELF_TEST'
-"""
+"""  # noqa: S608  only constants of this package are put in
 _RING: Final = """
 WITH rung AS (
     INSERT INTO dispatch_backupevent (press, kind, step, by, data)
@@ -254,7 +254,9 @@ class Watch:
     Everything of this path that runs by itself in one process.
     """
 
-    def __init__(self, pool: Pool, *, heard: Heard | None = None, works: Sequence[tuple[str, Callable[[], None]]] = ()) -> None:
+    def __init__(
+        self, pool: Pool, *, heard: Heard | None = None, works: Sequence[tuple[str, Callable[[], None]]] = ()
+    ) -> None:
         self.pool = pool
         self._also_heard = heard
         self._loops = [Loop(name, work) for name, work in works]

@@ -616,7 +616,13 @@ class Migration(migrations.Migration):
                 ("cancel_reason", models.CharField(blank=True, max_length=300)),
                 ("closed_at", models.DateTimeField(null=True)),
                 ("closed_as", models.CharField(blank=True, max_length=30)),
-                ("event_id", models.BigIntegerField(default=0)),
+                (
+                    "spread_to",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), default=list, size=None
+                    ),
+                ),
+                ("events", models.PositiveIntegerField(default=0)),
                 (
                     "agency",
                     models.ForeignKey(
@@ -675,7 +681,9 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["agency", "-at"], name="dispatch_backup_self_test")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("agency", "at"), name="dispatch_backup_self_test_once")
+                ],
             },
         ),
         migrations.AddIndex(

@@ -219,8 +219,10 @@ class Backup(models.Model):
     cancel_reason = models.CharField(max_length=300, blank=True)
     closed_at = models.DateTimeField(null=True)
     closed_as = models.CharField(max_length=30, blank=True)
-    # The last event that this row has taken in.
-    event_id = models.BigIntegerField(default=0)
+    # Every other unit in service at ``spread_at``.
+    spread_to = ArrayField(models.BigIntegerField(), default=list)
+    # How many events this row has taken in. A count, because ids do not follow commits.
+    events = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [
@@ -310,7 +312,8 @@ class BackupSelfTest(models.Model):
     error = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["agency", "-at"], name="dispatch_backup_self_test")]
+        # ``at`` is the beginning of a period: of several processes one makes the test of it.
+        constraints = [models.UniqueConstraint(fields=["agency", "at"], name="dispatch_backup_self_test_once")]
 
     def __str__(self) -> str:
         return f"self-test of {self.at:%H:%M}"

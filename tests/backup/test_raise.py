@@ -4,22 +4,18 @@ Raising: whatever comes with a right key is kept, once, and said to be received 
 
 import random
 import string
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import orjson
-import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dispatch.backup.database import connect
-from dispatch.models import Call
 from journal.door import open_door
-from responders.models import Unit
 from tablets.actions import registry
 from tablets.models import BackupKey
 from tests.backup.asking import ORIGIN, Asking, events, key_for, new_key, presses, scene
@@ -254,13 +250,22 @@ FIELDS = [*BODY, "key", "reason", "lon", "t"]
 @given(
     path=st.sampled_from(["", "cancel/", "level/"]),
     body=st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=6)
-    | st.fixed_dictionaries({"key": st.uuids().map(str), "position": st.dictionaries(st.sampled_from(["lon", "lat", "accuracy", "at"]), VALUES)}),
+    | st.fixed_dictionaries(
+        {
+            "key": st.uuids().map(str),
+            "position": st.dictionaries(st.sampled_from(["lon", "lat", "accuracy", "at"]), VALUES),
+        }
+    ),
 )
 def test_no_body_with_a_right_key_is_refused(door: Asking, path: str, body: dict[str, Any]) -> None:
     key = _one_scene(door)
     before = len(presses())
 
-    answer = door.raw(path, orjson.dumps(body, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str) if _fits(body) else b"{", HTTP_AUTHORIZATION=f"Backup {key}")
+    answer = door.raw(
+        path,
+        orjson.dumps(body, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str) if _fits(body) else b"{",
+        HTTP_AUTHORIZATION=f"Backup {key}",
+    )
 
     assert answer.status == 200
     assert path or len(presses()) >= before
@@ -291,7 +296,9 @@ def test_a_body_that_is_cut_off_keeps_its_key(door: Asking) -> None:
 def test_what_is_not_understood_is_kept_as_it_came(door: Asking) -> None:
     here = scene()
 
-    answer = door.tablet(here.key, key="the red one", level="PANIC", position={"lon": 500}, battery="full", silent="true")
+    answer = door.tablet(
+        here.key, key="the red one", level="PANIC", position={"lon": 500}, battery="full", silent="true"
+    )
 
     (press,) = presses()
     assert UUID(answer.body["key"]) == press.key
@@ -323,7 +330,9 @@ def close(key: str) -> None:
     Close a press as a dispatcher's word does, without what is merged into it.
     """
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO dispatch_backupevent (press, kind, by, data) VALUES (%s, 'CLOSED', 'x', '{}')", [key])
+        cursor.execute(
+            "INSERT INTO dispatch_backupevent (press, kind, by, data) VALUES (%s, 'CLOSED', 'x', '{}')", [key]
+        )
         cursor.execute("UPDATE dispatch_backuppress SET closed_at = now() WHERE key = %s", [key])
 
 
