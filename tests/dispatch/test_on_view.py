@@ -314,7 +314,7 @@ def test_an_incident_that_names_our_number_is_linked_by_that() -> None:
     call = Call.objects.get(pk=met.call.pk)
     assert (taken.call, taken.created, taken.applied) == (call, False, True)
     assert (call.number, call.own_number, call.source) == ("26-777002", met.call.own_number, Source.ON_VIEW)
-    assert (call.point, call.status) == (Point(*cad.POINT, srid=4326), CallStatus.ASSIGNED)
+    assert (call.point, call.status) == (Point(-122.3370, 47.6110, srid=4326), CallStatus.ASSIGNED)
     # The same again, and a second incident that claims the same encounter.
     assert revise(here, "26-777002", own_number=met.call.own_number).created is False
     assert revise(here, "26-777003", own_number=met.call.own_number).created is True

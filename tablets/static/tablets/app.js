@@ -3,13 +3,14 @@
  */
 
 import { Attachments, NotAttached, pieceSender } from "./attachments.js";
-import { notice, statusBar, topBar } from "./bars.js";
+import { notice, presence, statusBar, topBar } from "./bars.js";
 import { backup } from "./backup/here.js";
 import { board } from "./board.js";
 import { myCall } from "./call.js";
 import { h, icon, loadIcons, render } from "./dom.js";
 import { gateView, opening, typedDigit } from "./gate.js";
 import { openHere } from "./here.js";
+import { newId } from "./actions.js";
 import { jsonFetcher } from "./http.js";
 import { Line } from "./line.js";
 import { MapView } from "./map.js";
@@ -23,10 +24,12 @@ import { awayWords, sheet } from "./sheets.js";
 import { Memory, look } from "./snapshot.js";
 import { hush, isSpeaking, speak } from "./speak.js";
 import { farewell } from "./standing.js";
-import { age, clock } from "./times.js";
+import { partnerOf } from "./tandem.js";
+import { age, clock, wallTime } from "./times.js";
 import * as tone from "./tone.js";
 import { byPeople, nameOf } from "./trays.js";
 import { Updates } from "./update.js";
+import { shouldTell } from "./welfare.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 /** @typedef {import("./snapshot.js").Row} Row */
@@ -78,6 +81,9 @@ import { Updates } from "./update.js";
 
 // A second tap of the same finger must not take the step after the one that was meant.
 const GUARD_MS = 900;
+const BUZZ_EVERY_MS = 5_000;
+// A fix older than this says where the crew was.
+const HERE_MS = 5 * 60_000;
 const LOCK_AFTER_MS = 10 * 60_000;
 const STILL_MS = 2_500;
 const SHOWN_FOR_MS = 15_000;
@@ -87,6 +93,10 @@ const PATIENCE_MS = 8_000;
 const config = JSON.parse(document.getElementById("config")?.textContent ?? "{}");
 /** @type {Record<string, string>} */
 const reasons = config.words?.reasons ?? {};
+/** @type {Record<string, string>} */
+const canned = config.words?.canned ?? {};
+/** @type {Record<string, string>} */
+const onViewWords = config.words?.on_view ?? {};
 const root = /** @type {HTMLElement} */ (document.getElementById("app"));
 const fetchJson = jsonFetcher({ headers: { "X-Tablet": "1" } });
 const background = jsonFetcher({ headers: { "X-Tablet": "1", "X-Background": "1" } });
@@ -230,11 +240,13 @@ function snapshot() {
     facts: [...recent, ...device.pending()],
     pending: device.pending(),
     left: device.left(),
+    onView: onViewWords,
     trays: device.trays(),
     now: clock.now(),
     here: position.point,
     memory,
     held: attachments?.all() ?? [],
+    canned,
   });
 }
 
@@ -260,19 +272,23 @@ function fact(kind, more = {}) {
   if (!s.call) return;
   guard();
   navigator.vibrate?.(40);
-  void perform(kind, { assignment: s.call.assignment.id, ...more });
+  const { local } = s.call;
+  // Of an encounter that the server does not know yet there is only our own name, and what is told of it comes after it.
+  if (local) void perform(kind, { on_view: s.call.on_view_key, ...more }, { after: local.state === "applied" ? [] : [local.seq] });
+  else void perform(kind, { assignment: s.call.assignment.id, ...more });
 }
 
 /**
  * Take one action up: when this returns it is on the disk, and goes to the server as soon as it can.
  * @param {string} kind
  * @param {Record<string, unknown>} args
+ * @param {{after?: number[]}} [options] after: what it depends on
  * @returns {Promise<(Action & {done: Promise<Action>})|null>} null: it could not be kept, and the crew has been told
  */
-async function perform(kind, args) {
+async function perform(kind, args, options = {}) {
   attachments?.yield();
   try {
-    const action = await device.do(kind, args, { actor: String(self.personId ?? "") });
+    const action = await device.do(kind, args, { actor: String(self.personId ?? ""), ...options });
     schedule();
     void line.pull();
     return action;
@@ -469,6 +485,41 @@ const act = {
     schedule();
   },
 
+  onViewWords: () => onViewWords,
+  /** The crew came upon somebody. @param {string} what */
+  onView(what) {
+    if (guarded()) return;
+    guard();
+    navigator.vibrate?.(40);
+    void perform("call.on_view", { key: newId(), what, ...hereNow() });
+    ui.tab = "call";
+    act.close();
+  },
+  /** One tap, and on. @param {string} what */
+  check(what) {
+    if (guarded()) return;
+    guard();
+    const { point } = hereNow();
+    void perform("call.check", { what, ...(point ? { point } : {}) });
+    act.close();
+    ui.toast = { words: `${what === "PREMISE" ? "Premise check" : "Presence check"} noted${line.state === "offline" ? ", waiting to send" : ""}.`, bad: false, until: Date.now() + 5_000 };
+    schedule();
+  },
+  /** What the crew came upon is this waiting call. @param {string} into */
+  join(into) {
+    if (guarded() || !s.call) return;
+    guard();
+    void perform("call.join", { call: Number(s.call.id), into: Number(into) });
+  },
+  notSame() {
+    if (s.call) ui.answered.add(`same ${s.call.id}`);
+    schedule();
+  },
+  /** The touch itself has said it. */
+  well() {
+    wellIfAsked();
+  },
+
   /** The crew stands there, and the call is not its own. */
   atScene() {
     const id = ui.sheet?.code;
@@ -488,6 +539,53 @@ const act = {
     guard();
     ui.answered.add(`offer ${id}`);
     void perform(accept ? "hand_over.accept" : "hand_over.decline", { hand_over: Number(id) });
+  },
+
+  reasons: () => reasons,
+  canned: () => canned,
+  /** Danger: one tap, no question. The request for backup goes its own way as well, and the server knows it by its key. */
+  withdraw() {
+    if (guarded() || !s.call) return;
+    guard();
+    navigator.vibrate?.([80, 60, 80]);
+    if (ui.sheet) act.close();
+    void perform("tandem.withdraw", { call: Number(s.call.id), key: backup.withdraw() });
+  },
+  /** @param {string} kind */
+  tandem(kind) {
+    const tandem = Number(ui.sheet?.code);
+    const name = typed("said_by");
+    if (!tandem || guarded()) return;
+    if ((kind === "safe" || kind === "care_alone") && !name) {
+      ui.problem = "Write who says so, by name.";
+      return schedule();
+    }
+    guard();
+    void perform(`tandem.${kind}`, { tandem, ...(kind === "safe" ? { said_by: name } : kind === "care_alone" ? { officer: name } : {}) });
+    act.close();
+  },
+
+  messages() {
+    act.sheet("messages");
+    for (const message of s.messages) if (message.unread) void perform("message.read", { message: Number(message.id) });
+  },
+  /** @param {{text: string}|{canned: string}} what */
+  sendMessage(what) {
+    if (!s.call || guarded()) return;
+    guard();
+    void perform("message.send", { call: Number(s.call.id), ...what });
+    schedule();
+  },
+  writeMessage() {
+    const field = /** @type {HTMLTextAreaElement|null} */ (document.getElementById("text"));
+    const text = typed("text");
+    if (!text) {
+      ui.problem = "Write the message first.";
+      return schedule();
+    }
+    ui.problem = "";
+    act.sendMessage({ text });
+    if (field) field.value = "";
   },
 
   /** @param {number} id */
@@ -527,7 +625,7 @@ const act = {
     ui.busy = true;
     ui.problem = "";
     schedule();
-    const action = await perform("shift.sign_off", { choice, ...(s.call && choice !== "NOTHING_OPEN" ? { assignment: s.call.assignment.id } : {}) });
+    const action = await perform("shift.sign_off", { choice, ...(s.call && choice !== "NOTHING_OPEN" && !s.call.local ? { assignment: s.call.assignment.id } : {}) });
     // Without signal it counts from now; with it the answer comes at once, or says why not.
     const settled = action && line.state !== "offline" ? await Promise.race([action.done, after(PATIENCE_MS)]) : null;
     ui.busy = false;
@@ -562,6 +660,15 @@ const act = {
    * @param {string} name
    * @param {{code?: string}} [more]
    */
+  /** @param {number} minutes in which the crew will be where an officer waits */
+  eta(minutes) {
+    const s = snap();
+    if (s.call && !guarded()) void perform("referral.eta", { call: Number(s.call.id), minutes });
+  },
+  handedOver() {
+    const s = snap();
+    if (s.call && !guarded()) void perform("referral.handed_over", { call: Number(s.call.id) });
+  },
   sheet(name, more = {}) {
     ui.sheet = { name, ...more };
     // What it says stands there in full.
@@ -790,6 +897,7 @@ replica.listen((changes) => {
   for (const change of changes) {
     if (change.c === "call" && change.stream === `unit.${self.unitId}`) ownCallChanged(change);
     if (change.c === "call" && change.stream.startsWith("area.")) boardChanged(change);
+    if (change.c === "message" && change.stream === `unit.${self.unitId}`) messageCame(change);
     if (change.gone === "dropped" && change.c === "unit" && change.stream === `unit.${self.unitId}`) void whoIsHere();
   }
   schedule();
@@ -822,6 +930,29 @@ function ownCallChanged(change) {
   }
   if (poach?.state === "CAD_REJECTED" && before?.poach?.state !== "CAD_REJECTED") {
     tellOnce({ key: `rejected ${assignment.id}`, title: "CAD REJECTED IT", what, say: "Police keep this call in CAD. The desk decides: talk to them before you go on.", loud: true });
+  }
+}
+
+/** Quietly: a number on the call, and a mark for the desk. @param {Change} change */
+function messageCame({ id, before, after }) {
+  if (before || after?.origin !== "DESK" || !device.writer) return;
+  if (!after.delivered_at) void perform("message.deliver", { message: Number(id) });
+  // Whoever reads the thread reads what comes.
+  if (ui.sheet?.name === "messages" && !document.hidden && !after.read_at) void perform("message.read", { message: Number(id) });
+}
+
+/** What the crew must hear about its partner: that nobody came, and that somebody said it is safe. */
+function tellOfPartner() {
+  if (!s.call) return;
+  const what = `${s.call.type.label}, ${s.call.address}`;
+  for (const tandem of s.tandems) {
+    const who = partnerOf(tandem);
+    if (tandem.state === "ASKED" && tandem.due_at && s.now >= Date.parse(tandem.due_at)) {
+      tellOnce({ key: `partner ${tandem.id} ${tandem.due_at}`, title: `NO ${who.toUpperCase()} YET`, what, say: "They were asked for and are not there. Stay back, and talk to the desk.", loud: true });
+    }
+    if (tandem.state === "SAFE" && tandem.safe_at && !tandem.unsure && tandem.safe_relayed_by !== "you") {
+      tellOnce({ key: `safe ${tandem.id}`, title: "DECLARED SAFE", what, say: `By ${tandem.safe_by} at ${wallTime(tandem.safe_at, s.zone)}, relayed by ${tandem.safe_relayed_by}.`, loud: false });
+    }
   }
 }
 
@@ -919,6 +1050,8 @@ function draw() {
     return drawGate(ui.gate);
   }
   greet();
+  tellOfPartner();
+  buzz();
   // What the server has is not needed here any longer than its call.
   void attachments?.forget((held) => held.state === "sent" && String(held.call) !== s.call?.id);
   lookAtDevice();
@@ -938,7 +1071,7 @@ function draw() {
   render(
     root,
     topBar(s, act, ui),
-    notice(act, ui),
+    h("div", { class: "notices", key: "notices" }, presence(s, act), notice(act, ui)),
     ui.locked
       ? h("main", { class: "stage locked", key: "locked", inert: away }, lockView(s, act, ui))
       : h(
@@ -1035,6 +1168,7 @@ function showMap() {
     me: here,
     meAgeMs: position.at ? Date.now() - position.at : 0,
     call: s.call?.point ? { id: s.call.id, point: s.call.point } : null,
+    staging: s.tandems.flatMap(({ ended_at, staging }) => (!ended_at && staging ? [staging] : []))[0] ?? null,
     waiting: s.rows.flatMap((row) => (row.call.point && !row.gone ? [{ id: row.id, point: row.call.point, queue: row.call.queue, label: row.call.type.label, may: Boolean(row.can), picked: row.id === ui.picked }] : [])),
     units: s.units.flatMap(({ id, body }) => {
       const known = positions.get(Number(id));
@@ -1075,9 +1209,35 @@ addEventListener("keydown", (event) => {
 
 // --- this device ----------------------------------------------------------------------------------------------------------
 
+/** Where the crew is, for what it tells from here; nothing where that is not known, or was too long ago. */
+function hereNow() {
+  const { point, at, accuracy } = position;
+  if (!point || Date.now() - at > HERE_MS) return {};
+  return { point: { lon: Math.round(point[0] * 1e6) / 1e6, lat: Math.round(point[1] * 1e6) / 1e6 }, accuracy: Math.min(Math.round(accuracy), 100_000) };
+}
+
+/** When this tablet last said that its crew is well, ms of this device's clock. */
+let wellAt = 0;
+/** Any touch is a sign that the crew is well; it is told while a clock runs, once a minute or when it has run out. */
+function wellIfAsked() {
+  if (ui.gate || ended || !s.unit || !shouldTell(s.welfare, wellAt, Date.now())) return;
+  wellAt = Date.now();
+  navigator.vibrate?.(0);
+  void perform("unit.check_in", {});
+}
+
+let buzzedAt = 0;
+/** A crew that is asked whether it is well feels it. */
+function buzz() {
+  if (!s.welfare || s.welfare.state === "running" || Date.now() - buzzedAt < BUZZ_EVERY_MS) return;
+  buzzedAt = Date.now();
+  navigator.vibrate?.([400, 200, 400]);
+}
+
 let touchedAt = Date.now();
 function touched() {
   touchedAt = Date.now();
+  wellIfAsked();
   position.touchedAt = clock.now();
   if (!ui.sound) {
     void tone.prepare().then((sound) => {

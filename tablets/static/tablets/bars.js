@@ -3,9 +3,11 @@
  */
 
 import { h, icon } from "./dom.js";
+import { LOCAL_STEPS } from "./on_view.js";
 import { isTandem, offered } from "./standing.js";
 import { age, minutes, spent } from "./times.js";
 import { byPeople, lineWords } from "./trays.js";
+import { clockWords } from "./welfare.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -124,9 +126,11 @@ function callButtons(s, act, ui) {
   const { assignment, told, clearing } = own;
   if (clearing) {
     const words = clearing.state === "applied" ? "received" : s.line.state === "offline" ? "waiting to send" : "sending…";
-    return [h("p", { key: "clearing", class: "state grow" }, h("b", null, `Cleared: ${wordsOf(String(clearing.args.disposition))}`), h("small", { class: "warn" }, words))];
+    return [h("p", { key: "clearing", class: "state grow" }, h("b", null, `Cleared: ${wordsOf(String(clearing.args.disposition))}`), h("small", { class: "warn" }, words)), onViewButton(act, ui)];
   }
-  const { next, beside, more } = offered(assignment.status, isTandem(s.call));
+  const { next, ...others } = offered(assignment.status, isTandem(s.call));
+  // Before the server knows of an encounter nobody can be asked to take it.
+  const { beside, more } = s.call.local ? { beside: others.beside.filter((step) => LOCAL_STEPS.has(step)), more: /** @type {string[]} */ ([]) } : others;
   const pending = told.get(assignment.status);
   const guarded = Date.now() < ui.guard;
   const mark = !pending || pending.state === "applied" ? "" : s.line.state === "offline" ? " · waiting to send" : " · sending…";
@@ -137,6 +141,7 @@ function callButtons(s, act, ui) {
       { key: `next-${next}`, class: "btn next", type: "button", onclick: () => act.step(next), "aria-disabled": guarded ? "true" : null },
       h("span", null, STEP_WORDS[next] ?? next),
       h("small", { class: mark ? "unsure" : "" }, `${spent(assignment, s.now) || wordsOf(assignment.status)}${mark}`),
+      s.welfare && h("small", { class: `welfare ${s.welfare.state}` }, icon("timer"), clockWords(s.welfare)),
     ),
     ...beside.map((step, i) =>
       h(
@@ -189,7 +194,41 @@ function dutyButtons(s, act, ui) {
   if (duty !== "AVAILABLE") {
     return [button("AVAILABLE", "Available again"), ...["MEAL", "REPORT", "OUT_OF_SERVICE"].filter((name) => name !== duty).map((name) => button(name, name === "OUT_OF_SERVICE" ? "Out of service…" : wordsOf(name)))];
   }
-  return [state, button("MEAL", "Meal"), button("REPORT", "Report"), button("OUT_OF_SERVICE", "Out of service…")];
+  return [state, onViewButton(act, ui), button("MEAL", "Meal"), button("REPORT", "Report"), button("OUT_OF_SERVICE", "Out of service…")];
+}
+
+/**
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+function onViewButton(act, ui) {
+  return h("button", { key: "on-view", class: "btn on-view", type: "button", disabled: ui.locked, onclick: () => act.sheet("on_view"), "aria-haspopup": "dialog" }, icon("directions_walk"), h("span", null, "On-view…"));
+}
+
+/**
+ * What everybody on board must read: dispatch does not know where they are, or asks whether they are well.
+ * @param {Snapshot} s
+ * @param {Act} act
+ */
+export function presence(s, act) {
+  const unknown = s.call?.local && s.call.local.state !== "applied";
+  const asks = s.welfare && s.welfare.state !== "running";
+  if (!unknown && !asks && !s.welfare?.asked) return null;
+  const offline = s.line.state === "offline";
+  return h(
+    "div",
+    { class: "presence", key: "presence" },
+    unknown && h("p", { class: "unknown", role: "alert" }, icon("campaign"), h("b", null, "DISPATCH DOES NOT KNOW YOU ARE HERE: RADIO")),
+    asks &&
+      h(
+        "button",
+        { class: `well ${s.welfare?.state}`, type: "button", onclick: act.well },
+        icon("timer"),
+        h("b", null, "Tap anywhere: all well?"),
+        h("span", null, offline ? "No signal: the desk cannot see your answer. Use the radio." : s.welfare?.state === "missed" ? "The desk is alarmed. Backup comes if nobody hears from you." : ""),
+      ),
+    s.welfare?.asked && h("p", { class: "asked-for", role: "status" }, icon("local_police"), h("b", null, "Backup was asked for you, because you did not answer."), h("span", null, "All well? Say so by radio.")),
+  );
 }
 
 /**

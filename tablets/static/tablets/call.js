@@ -6,8 +6,12 @@ import { check } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
 import { photoList } from "./photos.js";
+import { officerWaits } from "./referral.js";
 import { isUnheld } from "./snapshot.js";
+import { mayBeSame } from "./on_view.js";
 import { canSpeak } from "./speak.js";
+import { messagesTool } from "./messages.js";
+import { tandemBanners, withdrawButton } from "./tandem.js";
 import { age, spent, wallDay, wallTime } from "./times.js";
 import { DISQUALIFIERS, wordsOf } from "./words.js";
 
@@ -33,6 +37,7 @@ export function myCall(s, act, ui) {
     h(
       "div",
       { class: "call-text", tabindex: "0", role: "group", "aria-label": "Call details" },
+      tandemBanners(s, act, act.reasons()),
       h(
         "p",
         { class: "kick" },
@@ -48,24 +53,28 @@ export function myCall(s, act, ui) {
       h("h1", null, call.type.label),
       h("p", { class: "where" }, h("span", null, call.address), h("span", { class: "soft" }, away(s.here, call.point))),
       banners(s),
-      call.narrative ? h("blockquote", { class: "say" }, call.narrative) : h("p", { class: "soft" }, "CAD sent no narrative."),
-      h("ul", { class: "checks" }, DISQUALIFIERS.map(([code, , no, yes, unknown]) => settled(code, call.answers[code]) ? check(call.answers[code], no, yes, unknown) : ask(code, call, s, act))),
+      officerWaits(s, act),
+      sameCall(s, act, ui),
+      call.local || call.own_number ? null : call.narrative ? h("blockquote", { class: "say" }, call.narrative) : h("p", { class: "soft" }, "CAD sent no narrative."),
+      !call.local && h("ul", { class: "checks" }, DISQUALIFIERS.map(([code, , no, yes, unknown]) => settled(code, call.answers[code]) ? check(call.answers[code], no, yes, unknown) : ask(code, call, s, act))),
       h("p", { class: "soft" }, about(s)),
       others(s),
       photoList(s, act),
       notes(s),
     ),
+    !call.local && withdrawButton(s, act),
     h(
       "div",
       { class: "tools" },
       tool("history", s.premise ? `History ${earlier}` : "History", () => act.sheet("history")),
-      call.caller_phone
+      call.own_number || call.local ? null : call.caller_phone
         ? h("a", { class: "btn tool", href: `tel:${call.caller_phone.replace(/[^+\d]/g, "")}` }, icon("phone"), h("span", null, "Call back"))
         : h("button", { class: "btn tool", type: "button", disabled: true, title: "No number" }, icon("phone"), h("span", null, "No number")),
       call.point && h("a", { class: "btn tool", href: navigation(call), rel: "noreferrer", target: "_blank" }, icon("near_me"), h("span", null, "Navigate")),
       canSpeak() && tool(ui.speaking ? "close" : "hearing", ui.speaking ? "Stop" : "Read aloud", act.speak),
-      tool("edit", "Note", () => act.sheet("note")),
-      act.mayAttach() && tool("photo_camera", "Photo", () => act.sheet("attach")),
+      !call.local && messagesTool(s, act),
+      !call.local && tool("edit", "Note", () => act.sheet("note")),
+      !call.local && act.mayAttach() && tool("photo_camera", "Photo", () => act.sheet("attach")),
     ),
   );
 }
@@ -75,8 +84,10 @@ export function myCall(s, act, ui) {
  * @param {NonNullable<Snapshot["call"]>} call
  */
 export function responseTag(call) {
-  const words = call.poach ? "Taken from police" : wordsOf(call.response);
-  return h("span", { class: `tag ${call.response === "CARE" ? "care" : "with"}` }, words.toUpperCase());
+  // Somebody may have asked for a partner whom the policy did not.
+  const beside = (call.tandem ?? []).filter(({ ended_at }) => !ended_at).map(({ partner }) => (partner === "EMS" ? "EMS" : "police"));
+  const words = beside.length ? `CARE + ${beside.join(" + ")}` : call.poach ? "Taken from police" : wordsOf(call.response);
+  return h("span", { class: `tag ${call.response === "CARE" && !beside.length ? "care" : "with"}` }, words.toUpperCase());
 }
 
 /** @param {string} text */
@@ -112,6 +123,30 @@ function ask(code, call, s, act) {
   }
   const words = call.answers[code] === "UNKNOWN" ? unknown : unknown?.replace("not known", "not asked");
   return h("li", { class: "unk" }, h("button", { class: "settle", type: "button", onclick: () => act.sheet("answer", { code }), "aria-haspopup": "dialog" }, icon("help_outline"), h("span", null, words), h("u", null, "settle")));
+}
+
+/**
+ * A call waits so near that it may be the same: offered, never done by itself.
+ * @param {Snapshot} s
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+function sameCall(s, act, ui) {
+  const call = /** @type {NonNullable<Snapshot["call"]>} */ (s.call);
+  if (call.local || !call.own_number || ui.answered.has(`same ${call.id}`)) return null;
+  const waiting = s.rows.filter(({ gone }) => !gone).map(({ id, call: row }) => ({ id, point: row.point, row }));
+  const same = mayBeSame(call, waiting, s.agency?.["join_nearby_m"] ?? 0)[0];
+  if (!same) return null;
+  const asked = s.pending.some(({ kind, args }) => kind === "call.join" && args["call"] === Number(call.id));
+  return h(
+    "div",
+    { class: "banner ask same", role: "status" },
+    icon("content_copy"),
+    h("span", null, h("b", null, `The same as ${same.row.type.label}?`), h("span", null, `It waits at ${same.row.address}, ${away(call.point, same.point)}.`)),
+    asked
+      ? h("span", { class: "unsure" }, s.line.state === "offline" ? "waiting to send" : "sending…")
+      : [h("button", { class: "btn", type: "button", onclick: () => act.join(same.id) }, "Same call"), h("button", { class: "btn", type: "button", onclick: act.notSame }, "Another")],
+  );
 }
 
 /** @param {Snapshot} s */
@@ -172,7 +207,7 @@ function language(tag) {
 /** @param {Snapshot} s */
 function about(s) {
   const call = /** @type {NonNullable<Snapshot["call"]>} */ (s.call);
-  const parts = [wordsOf(call.type.color), wordsOf(call.place_kind), `by ${wordsOf(call.source)}`, `received ${wallTime(call.received_at, s.zone)}`, `number ${call.number}`];
+  const parts = [wordsOf(call.type.color), wordsOf(call.place_kind), `by ${wordsOf(call.source)}`, `received ${wallTime(call.received_at, s.zone)}`, call.number ? `number ${call.number}` : "no number yet"];
   return cap(parts.filter(Boolean).join(" · "));
 }
 

@@ -17,6 +17,8 @@ export class Position {
   point = null;
   /** ms of this device's clock */
   at = 0;
+  /** metres; 0 while nothing is known */
+  accuracy = 0;
   /** The last touch of a person, ms of the server's clock; pings and refreshes are none. */
   touchedAt = 0;
 
@@ -49,6 +51,7 @@ export class Position {
         this.#fix = fix;
         this.point = [fix.coords.longitude, fix.coords.latitude];
         this.at = Date.now();
+        this.accuracy = fix.coords.accuracy;
         this.onChange();
         if (!this.#told) void this.#tell();
       },

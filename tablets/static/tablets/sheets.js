@@ -6,9 +6,12 @@ import { rowDetails } from "./board.js";
 import { h, icon } from "./dom.js";
 import { away } from "./places.js";
 import { isTake } from "./requests.js";
+import { MESSAGE_SHEETS } from "./messages.js";
 import { PHOTO_SHEETS } from "./photos.js";
 import { isTandem, offered } from "./standing.js";
+import { TANDEM_SHEETS } from "./tandem.js";
 import { keypad } from "./gate.js";
+import { LOCAL_STEPS } from "./on_view.js";
 import { age, wallDay, wallTime } from "./times.js";
 import { byPeople, flagWords, lineSentence, nameOf, nextStep, oldest } from "./trays.js";
 import { STEP_WORDS } from "./bars.js";
@@ -69,6 +72,8 @@ const words = (id, label, props = {}) => [h("label", { for: id }, label), h("tex
 /** @type {Record<string, Sheet>} */
 const SHEETS = {
   ...PHOTO_SHEETS,
+  ...TANDEM_SHEETS,
+  ...MESSAGE_SHEETS,
 
   clear: (s, act, ui) => {
     if (!s.call) return null;
@@ -84,10 +89,21 @@ const SHEETS = {
     ];
   },
 
+  on_view: (s, act, ui) => [
+    "On-view: what is it?",
+    [
+      h("div", { class: "grid", role: "group", "aria-label": "What" }, Object.entries(act.onViewWords()).map(([code, label]) => h("button", { class: "btn choice", type: "button", onclick: () => act.onView(code) }, h("span", null, label)))),
+      h("p", { class: s.here ? "soft" : "problem" }, s.here ? "One tap: you are on scene and busy, here, from now on." : "This tablet's position is not known: say by radio where you are."),
+      h("p", { class: "label" }, "Only a check, and you go on"),
+      h("div", { class: "row-of", role: "group", "aria-label": "Check" }, [choice("Presence check", false, () => act.check("PRESENCE"), "visibility"), choice("Premise check", false, () => act.check("PREMISE"), "business")]),
+      h("p", { class: "problem", role: "alert" }, ui.problem),
+    ],
+  ],
+
   more: (s, act) => {
     if (!s.call || !s.standing) return null;
     const { next, beside, more } = offered(s.standing.assignment.status, isTandem(s.call));
-    const steps = [...beside, ...more].filter((step) => step !== next);
+    const steps = [...beside, ...more].filter((step) => step !== next && (!s.call?.local || LOCAL_STEPS.has(step)));
     return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", onclick: () => act.step(step) }, STEP_WORDS[step])))];
   },
 

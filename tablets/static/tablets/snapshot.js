@@ -3,10 +3,14 @@
  */
 
 import { together } from "./attachments.js";
+import { encounter, localCall } from "./on_view.js";
 import { away, metres } from "./places.js";
 import { requests } from "./requests.js";
+import { thread } from "./messages.js";
 import { standing } from "./standing.js";
+import { tandemsOf } from "./tandem.js";
 import { mayTake, whyNotDispatchable } from "./take.js";
+import { clockOf } from "./welfare.js";
 import { whyNot } from "./words.js";
 
 /** @typedef {import("./wire.js").OwnCall} OwnCall */
@@ -45,6 +49,7 @@ import { whyNot } from "./words.js";
  * @property {number|null} personId
  * @property {(OwnCall & {id: string})|null} call
  * @property {import("./standing.js").Standing|null} standing
+ * @property {import("./welfare.js").WelfareClock|null} welfare when the crew should be heard of, where a clock runs
  * @property {{body: import("./wire.js").NoteBody, id: string}[]} notes
  * @property {import("./attachments.js").Shown[]} attached photos and signatures of the call
  * @property {import("./wire.js").PremiseBody|null} premise
@@ -57,6 +62,8 @@ import { whyNot } from "./words.js";
  * @property {Point|null} here
  * @property {readonly Action[]} pending
  * @property {import("./trays.js").Trays} trays
+ * @property {import("./tandem.js").Known[]} tandems who comes beside the crew, and what was said of it
+ * @property {import("./messages.js").Shown[]} messages with the desk about the call
  */
 
 /** How long a row that somebody else took stays in its place, and how long a new one is marked, in ms. */
@@ -98,15 +105,25 @@ export class Memory {
  * @param {Point|null} given.here
  * @param {Memory} given.memory
  * @param {readonly import("./attachments.js").Held[]} [given.held] photos and signatures on this device
+ * @param {Record<string, string>} [given.canned] phrases by code
+ * @param {Record<string, string>} [given.onView] what a crew may come upon, in words
  * @param {readonly string[]} [given.left] people who have ended their shift here, and the server does not know it yet
  * @returns {Snapshot}
  */
-export function look({ replica, self, line, facts, pending, trays, now, here, memory, held: kept = [], left = [] }) {
+export function look({ replica, self, line, facts, pending, trays, now, here, memory, held: kept = [], left = [], canned = {}, onView = {} }) {
   const agency = /** @type {AgencyBody|null} */ (replica.all("agency", "reference.")[0]?.body ?? null);
   const own = `unit.${self.unitId}`;
   const unit = without(left, /** @type {UnitBody|null} */ (replica.get("unit", self.unitId, own)));
   const held = replica.all("call", own)[0];
-  const call = held ? { .../** @type {OwnCall} */ (held.body), id: held.id } : null;
+  const known = held ? { .../** @type {OwnCall} */ (held.body), id: held.id } : null;
+  const knownStanding = known ? standing(known.assignment, facts, known.id, known.on_view_key) : null;
+  const met = encounter(facts);
+  // What it came upon is on top of a call that it has cleared, and of nothing else that it holds.
+  const local = met && unit && met.args["key"] !== known?.on_view_key && (!known || knownStanding?.clearing) ? localCall(met, { unitId: self.unitId, callSign: unit.call_sign, words: onView }) : null;
+  const call = local ?? known;
+  const tandems = known && !local ? tandemsOf(known, facts) : [];
+  // What the bar offers goes by the same.
+  if (known && !local) known.tandem = tandems;
   const told = replica.all("feed", "reference.")[0]?.body?.told_at ?? null;
   const feedAge = told === null ? null : Math.max(0, (now - Date.parse(told)) / 1000);
   const notes = replica
@@ -117,7 +134,7 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
     replica.all("attachment", own).flatMap(({ body }) => (String(body.call) === held?.id ? [/** @type {import("./wire.js").AttachmentBody} */ (body)] : [])),
     kept.filter(({ call }) => String(call) === held?.id),
   );
-  const standingNow = call ? standing(call.assignment, facts) : null;
+  const standingNow = local ? standing(local.assignment, facts, local.id, local.on_view_key) : knownStanding;
   const asked = requests(pending, agency, line.state === "offline", now);
   const rows = unit && agency ? rowsOf({ replica, unit: asTold(unit, standingNow, pending, call), agency, feedAge, line, here, asked, memory, heldId: held && !isUnheld(call) ? held.id : "" }) : [];
   const waiting = rows.filter((row) => !row.gone);
@@ -132,6 +149,7 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
     personId: self.personId,
     call,
     standing: standingNow,
+    welfare: clockOf({ call, standing: standingNow, facts, agency, now }),
     notes,
     attached,
     premise: held ? replica.get("premise", held.id, own) : null,
@@ -148,6 +166,8 @@ export function look({ replica, self, line, facts, pending, trays, now, here, me
     here,
     pending,
     trays,
+    tandems,
+    messages: known && !local ? thread(known.id, replica.all("message", own).map(({ id, body }) => ({ id, body })), facts, canned) : [],
   };
 }
 
@@ -180,7 +200,7 @@ function without(left, unit) {
  */
 function asTold(unit, own, pending, call) {
   const duty = pending.filter(({ kind }) => kind === "unit.duty").at(-1)?.args["duty"];
-  return { ...unit, ...(own?.clearing || isUnheld(call) ? { call: null } : {}), ...(typeof duty === "string" ? { duty } : {}) };
+  return { ...unit, ...(own?.clearing || isUnheld(call) ? { call: null } : call?.local ? { call: 0 } : {}), ...(typeof duty === "string" ? { duty } : {}) };
 }
 
 /**

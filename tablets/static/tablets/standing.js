@@ -30,15 +30,25 @@ const STEPS = {
  * pending ones, and those that were answered a moment ago.
  * @param {Assignment} assignment
  * @param {readonly Action[]} facts
+ * @param {string} [call] the id of its call
+ * @param {string|null} [key] what this tablet called the encounter, before it had heard of the assignment
  * @returns {Standing}
  */
-export function standing(assignment, facts) {
+export function standing(assignment, facts, call, key = null) {
   let known = assignment;
   /** @type {Standing["told"]} */
   const told = new Map();
   let clearing = null;
   for (const fact of facts) {
-    if (fact.args.assignment !== assignment.id || fact.state === "refused") continue;
+    if (fact.kind === "tandem.withdraw" && String(fact.args.call) === call && fact.state !== "refused") {
+      // The one step back: whatever the crew was at, it waits nearby now.
+      if (assignment.staged_at && Date.parse(assignment.staged_at) >= Date.parse(fact.happened_at)) continue;
+      known = { ...known, status: "STAGED", staged_at: fact.happened_at };
+      told.set("STAGED", fact);
+      continue;
+    }
+    const about = key && fact.args["on_view"] === key ? assignment.id : fact.args.assignment;
+    if (about !== assignment.id || fact.state === "refused") continue;
     if (fact.kind === "assignment.clear") clearing = fact;
     const step = STEPS[fact.kind];
     if (!step) continue;
@@ -66,6 +76,8 @@ export function farewell(gone, cleared) {
   if (gone.includes("reassign")) return { how: "reassigned", loud: true };
   if (gone.includes("hand_over") || gone.includes("handed_over")) return { how: "handed_over", loud: false };
   if (gone.includes("hand_back") || gone.includes("handed_back")) return { how: "handed_back", loud: false };
+  // Its crew goes on with the call that it turned out to be.
+  if (gone.includes("joined")) return null;
   if (cleared || gone.includes("signed_off") || gone.includes("sign_off")) return null;
   if (gone === "dropped") return { how: "dropped", loud: false };
   return { how: "closed", loud: !gone.includes("clear") };
@@ -73,9 +85,10 @@ export function farewell(gone, cleared) {
 
 /**
  * Tell whether police go too, so that one of the two often waits at a staging point.
- * @param {{response: string}} call
+ * @param {{response: string, tandem?: {state: string, ended_at: string|null}[]}} call
  */
 export function isTandem(call) {
+  if (call.tandem?.length) return call.tandem.some(({ ended_at, state }) => !ended_at && (state === "ASKED" || state === "PARTNER_THERE"));
   return call.response === "CARE+POLICE";
 }
 

@@ -12,7 +12,7 @@ import { wordsOf } from "./words.js";
 /** @typedef {{state: "live"|"polling"|"offline", since: number, opening: boolean}} LineWords */
 
 // Said by the tablet itself: nobody did it, so nobody is told about it.
-const BY_ITSELF = new Set(["assignment.deliver"]);
+const BY_ITSELF = new Set(["assignment.deliver", "message.deliver", "message.read", "unit.check_in"]);
 
 /**
  * Without what the tablet says of its own accord.
@@ -59,6 +59,8 @@ const NAMES = {
   "call.self_dispatch": "Take",
   "call.poach": "Take from police",
   "call.at_scene": "On scene anyway",
+  "call.on_view": "On-view",
+  "call.join": "The same call",
   "call.note": "Note",
   "call.answer": "Answer",
   "call.attach": "Photo",
@@ -73,6 +75,16 @@ const NAMES = {
   "assignment.clear": "Clear",
   "assignment.hand_back": "Hand back",
   "assignment.hand_over": "Hand over",
+  "tandem.ask": "Ask for police or EMS",
+  "tandem.partner_there": "They are there",
+  "tandem.safe": "Declared safe",
+  "tandem.release": "Released",
+  "tandem.partner_only": "Left to them",
+  "tandem.care_alone": "CARE alone",
+  "tandem.withdraw": "Withdraw",
+  "message.send": "Message",
+  "message.deliver": "Message reached this tablet",
+  "message.read": "Message read",
   "shift.sign_off": "End my shift",
   "tablet.sign_on": "Sign on",
   "tablet.sign_off": "Leave this tablet",
@@ -86,12 +98,16 @@ const NAMES = {
  */
 export function nameOf({ kind, args }) {
   if (kind === "unit.duty") return wordsOf(String(args["duty"] ?? ""));
+  if (kind === "call.check") return args["what"] === "PREMISE" ? "Premise check" : "Presence check";
   if (kind === "assignment.clear" && args["disposition"]) return `Clear: ${wordsOf(String(args["disposition"]))}`;
   return NAMES[kind] ?? wordsOf((kind.split(".")[1] ?? kind).toUpperCase());
 }
 
 /** What to do about a refusal, where the refusal itself does not say it. @type {Record<string, string>} */
 const NEXT = {
+  care_alone_not_allowed: "Stage until they declare the scene safe.",
+  tandem_ended: "It was settled before: look at the call.",
+  tandem_open: "They are on the call: look there.",
   call_already_taken: "Look at the board for another call.",
   call_not_pending: "It waits no longer. Look at the board.",
   take_expired: "If it still waits on the board, ask again.",
@@ -129,6 +145,8 @@ const FLAGS = {
   attached_after_close: "The call was closed when this arrived",
   attached_not_held: "You did not hold the call then",
   detached: "What it followed was not done",
+  on_view_crew_gone: "You had another call, or had gone, when this arrived: say how it ended",
+  unknown_type: "The desk does not know this kind of call",
   hand_over_impossible: "The other unit could not be asked: the desk has the call",
   sign_off_left_call: "The desk has the call that you left",
 };

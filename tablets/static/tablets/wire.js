@@ -88,7 +88,12 @@
  * @property {string|null} offered_at
  * @property {Record<string, string>} answers
  * @property {number[]} units
+ * @property {("POLICE"|"EMS")[]} [tandem] who comes beside CARE
+ * @property {BoardReferral|null} [referral] who referred it, and whether they wait there
  */
+
+/** @typedef {{source: string, staying: boolean, since: string}} BoardReferral */
+/** @typedef {BoardReferral & {id: number, searched: "YES"|"NO"|"UNKNOWN", due_at: string|null, handed_over_at: string|null}} CallReferral */
 
 /**
  * @typedef {object} Assignment
@@ -106,6 +111,8 @@
  * @property {string|null} at_destination_at
  * @property {string|null} hand_back_asked_at
  * @property {string|null} cancel_told_at
+ * @property {string|null} [welfare_due_at] by when the crew should be heard of; absent before there was such a thing
+ * @property {string|null} [welfare_backup_at] when the server asked for backup because it was not
  * @property {string} acknowledged_by
  * @property {string} destination
  * @property {number|null} persons
@@ -118,6 +125,10 @@
  * A call as the crew that holds it sees it.
  * @typedef {object} OwnCallParts
  * @property {string} source
+ * @property {string[]} [markers]
+ * @property {string} [own_number] ours, of an on-view encounter
+ * @property {string|null} [on_view_key] what the tablet called it
+ * @property {import("./actions.js").Action} [local] what made it, where only this tablet knows of it
  * @property {string} narrative
  * @property {string} caller_phone
  * @property {string} caller_wish
@@ -135,9 +146,11 @@
  * @property {Stop[]} stops
  * @property {{state: string, reason: string, settled_at: string|null}|null} poach
  * @property {{id: number, to_unit: number, asked_at: string}|null} hand_over
+ * @property {TandemBody[]} [tandem]
+ * @property {CallReferral|null} [referral]
  */
 
-/** @typedef {Omit<BoardCall, "units"> & OwnCallParts} OwnCall */
+/** @typedef {Omit<BoardCall, "units"|"tandem"|"referral"> & OwnCallParts} OwnCall */
 
 /**
  * A unit as its areas see it; the rest only as itself sees it.
@@ -159,6 +172,34 @@
  */
 
 /** @typedef {{call: number, text: string, by: string, origin: "CAD"|"DESK"|"UNIT", at: string}} NoteBody */
+
+/**
+ * CARE and one partner on a call. `first`: who goes in first; the other one waits at the staging point.
+ * @typedef {object} TandemBody
+ * @property {number} id
+ * @property {"POLICE"|"EMS"} partner
+ * @property {string} state
+ * @property {string[]} reasons
+ * @property {string} asked_as
+ * @property {"PARTNER"|"CARE"|"TOGETHER"} first
+ * @property {Point|null} staging
+ * @property {string} staging_note
+ * @property {string} partner_unit
+ * @property {string} officer
+ * @property {string} asked_at
+ * @property {string} asked_by
+ * @property {string} due_at
+ * @property {string|null} partner_assigned_at
+ * @property {string|null} partner_arrived_at
+ * @property {string|null} safe_at
+ * @property {string} safe_by
+ * @property {string} safe_relayed_by
+ * @property {string|null} partner_released_at
+ * @property {string|null} withdrawn_at
+ * @property {string|null} ended_at
+ */
+
+/** @typedef {{call: number, unit: number, origin: "DESK"|"UNIT", text: string, canned: string, by: string, at: string, delivered_at: string|null, read_at: string|null, read_by: string}} MessageBody */
 
 /**
  * A photo or a signature on a call; the picture itself is at /api/attachments/<sha256>/. What is null is not known before

@@ -2,10 +2,10 @@
 // corrected clock. What the page no longer hears of, it says as well.
 
 import { age, clock } from "../../tablets/times.js";
-import { does, reassign, reassignable } from "./commands.js";
+import { does, radio, reassign, reassignable } from "./commands.js";
 import { byId, el, icon, key, keyed, setText } from "./dom.js";
 import { alarmWords, cad, grouped, ringing } from "./model.js";
-import { agency, calls, feed, lineState } from "./store.js";
+import { agency, calls, feed, lineState, one } from "./store.js";
 
 /** @typedef {ReturnType<typeof ringing>[number] & {all: string[]}} Ringing */
 
@@ -118,6 +118,7 @@ function make(alarm) {
     el("button", { type: "button", class: "alarm-what", click: () => onOpen(alarm.call.id) }, el("b"), el("span")),
     el("span", { class: "alarm-age" }),
     el("button", { type: "button", class: "button alarm-other", hidden: true, click: () => again(alarm.id) }, "Reassign… "),
+    el("button", { type: "button", class: "button alarm-radio", hidden: true, click: () => radioCheck(alarm.id) }, icon("rss_feed"), "Radio check"),
     el("button", { type: "button", class: "button alarm-see", click: () => acknowledge(alarm.id) }, "I see it ", key("Space")),
   );
 }
@@ -136,6 +137,7 @@ function update(node, alarm, instant) {
   setText(/** @type {Element} */ (node.querySelector(".alarm-age")), age(instant - alarm.due));
   const other = /** @type {HTMLElement} */ (node.querySelector(".alarm-other"));
   other.hidden = !alarm.assignment || alarm.assignment["acknowledged_at"] !== null || !reassignable(alarm.assignment).may;
+  /** @type {HTMLElement} */ (node.querySelector(".alarm-radio")).hidden = alarm.kind !== "WELFARE_MISSED";
   const cap = node.querySelector(".alarm-see kbd");
   if (cap instanceof HTMLElement) cap.hidden = now[0]?.id !== alarm.id;
 }
@@ -144,6 +146,12 @@ function update(node, alarm, instant) {
 async function again(id) {
   const alarm = now.find((one) => one.id === id);
   if (alarm?.assignment) await reassign(alarm.call, alarm.assignment);
+}
+
+/** @param {string} id */
+async function radioCheck(id) {
+  const unit = one("unit", now.find((alarm) => alarm.id === id)?.assignment?.["unit"]);
+  if (unit) await radio(unit);
 }
 
 /** @param {string} id */

@@ -2,14 +2,16 @@
 
 import { clock } from "../../tablets/times.js";
 import { ask } from "./dialogs.js";
-import { candidates, ms, say } from "./model.js";
-import { act, agency, all, callTypes, facts, isSupervisor, one, positions, units } from "./store.js";
+import { candidates, ms, sameAs, say } from "./model.js";
+import { act, agency, all, callTypes, calls, facts, isSupervisor, one, positions, units } from "./store.js";
 import { tell } from "./toasts.js";
 
 /** @typedef {import("./model.js").Doc} Doc */
 /** @typedef {import("./dialogs.js").Choice} Choice */
 
 const words = facts.words;
+// A position older than this is not where a crew came upon somebody.
+const FRESH_MS = 120_000;
 
 /**
  * Do an action and say how it went. Returns the answer's body when it was applied.
@@ -221,11 +223,12 @@ export async function radio(unit) {
   const people = unit["people"].map((/** @type {Doc} */ person) => person["name"]);
   /** @type {Choice[]} */
   const choices = [];
+  choices.push({ value: "check_in", label: "All well: radio check", detail: assignment?.["welfare_due_at"] ? "the crew answers; its clock starts again" : "" });
   if (assignment) {
     for (const step of (NEXT[assignment["status"]] ?? "").split(" ")) choices.push({ value: step, label: STEPS[step] ?? step });
     choices.push({ value: "note", label: "Note" });
   } else {
-    choices.push({ value: "take", label: "Takes a call …" });
+    choices.push({ value: "take", label: "Takes a call …" }, { value: "on_view", label: "On-view: came upon somebody …" });
     for (const duty of ["AVAILABLE", "MEAL", "REPORT", "OUT_OF_SERVICE"]) {
       if (duty !== unit["duty"]) choices.push({ value: `duty:${duty}`, label: say(words.statuses, duty) });
     }
@@ -243,6 +246,8 @@ export async function radio(unit) {
   const what = String(first["what"]);
   const said = { unit: Number(unit.id), asked_by: first["asked_by"] };
   const done = `${unit["call_sign"]}: ${(STEPS[what] ?? "").toLowerCase()}, by radio.`;
+  if (what === "check_in") return void (await does("unit.check_in", said, `${unit["call_sign"]} is well, by radio.`));
+  if (what === "on_view") return radioOnView(unit, said);
   if (what === "take") return radioTake(unit, said);
   if (what.startsWith("duty:")) return radioDuty(unit, what.slice(5), said);
   if (what === "note") return radioNote(/** @type {Doc} */ (call), said);
@@ -251,6 +256,61 @@ export async function radio(unit) {
   if (what === "transport") return radioTransport(assignment, said, done);
   if (what === "hand_back") return radioHandBack(assignment, said, done);
   await does(`assignment.${what}`, { assignment: assignment["id"], ...said }, done);
+}
+
+/**
+ * @param {Doc} unit
+ * @param {Record<string, any>} said
+ */
+async function radioOnView(unit, said) {
+  const kinds = [...Object.entries(words.on_view), ...Object.entries(words.checks)];
+  const answer = await ask({
+    title: `${unit["call_sign"]} came upon somebody`,
+    text: "It is on scene and busy from now on. A check is over as soon as it is said.",
+    confirm: "Note it",
+    fields: [
+      { kind: "choice", name: "what", label: "What", choices: kinds.map(([value, label]) => ({ value, label })) },
+      { kind: "line", name: "note", label: "Where, and what they say", optional: true, limit: 400 },
+    ],
+  });
+  if (!answer) return;
+  const what = String(answer["what"]);
+  const place = positions.get(unit.id);
+  const point = place && clock.now() - ms(place.at) < FRESH_MS ? { lon: place.point[0], lat: place.point[1] } : undefined;
+  if (what in words.checks) await does("call.check", { what, point, ...said }, `${unit["call_sign"]}: ${say(words.checks, what).toLowerCase()}, by radio.`);
+  else await does("call.on_view", { what, point, note: answer["note"] || undefined, ...said }, `${unit["call_sign"]} is on scene of what it came upon, by radio.`);
+}
+
+/**
+ * Say under which number CAD has an encounter.
+ *
+ * @param {Doc} call
+ */
+export async function link(call) {
+  const answer = await ask({
+    title: `CAD's number for ${named(call)}`,
+    text: `Ours is ${call["own_number"]}; it is kept.`,
+    confirm: "Link",
+    fields: [{ kind: "line", name: "number", label: "CAD's number", limit: 40 }],
+  });
+  if (answer) await does("call.link", { call: Number(call.id), number: answer["number"] }, `Linked to ${answer["number"]}.`);
+}
+
+/**
+ * Say that an encounter is the same as another call.
+ *
+ * @param {Doc} call
+ */
+export async function join(call) {
+  const near = sameAs(call, calls(), agency());
+  if (near.length === 0) return void tell(`No open call is within ${agency()?.["join_nearby_m"] ?? 0} m of it.`, { kind: "info" });
+  const answer = await ask({
+    title: `${call["own_number"]} is the same as…`,
+    text: "It closes as a duplicate; its crew goes on with the other call, which keeps its number.",
+    confirm: "Join",
+    fields: [{ kind: "choice", name: "into", label: "Call", value: String(near[0]?.id), choices: near.map((other) => ({ value: other.id, label: other["type"]["label"], detail: `${other["number"]} · ${other["address"]}` })) }],
+  });
+  if (answer) await does("call.join", { call: Number(call.id), into: Number(answer["into"]) }, "Joined. The crew is on the other call.");
 }
 
 /**

@@ -57,7 +57,7 @@ export function draw() {
   byId("detail").classList.toggle("closed", !call);
   const minute = Math.floor(now / 60_000);
   part("detail-head", [about, minute, Boolean(call)], () => head(about, Boolean(call), now));
-  part("detail-acts", [about["status"], about["queue"], about["offered_at"], Boolean(call)], () => (call ? acts(call) : []));
+  part("detail-acts", [about["status"], about["queue"], about["offered_at"], about["number"], Boolean(call)], () => (call ? acts(call) : []));
   part("detail-cautions", [about["cautions"], minute], () => cautions(about, now));
   part("detail-alarms", [about["alarms"], about["stops"], Math.floor(now / 1000)], () => alarms(about, now));
   part("detail-units", [about["status"], about["assignments"], about["outside_units"], about["police_units"], about["hand_overs"], minute], () => assignments(about, now));
@@ -99,12 +99,25 @@ function head(call, open, now) {
     : call["status"] === "ASSIGNED" ? `with ${call["units"].map((/** @type {Doc} */ unit) => unit["call_sign"]).join(", ")}` : `waits for ${call["queue"] === "CARE" ? "CARE" : "police"}`;
   const tone = call["queue"] === "CARE" ? "care" : "police";
   return [
-    el("div", { class: "kick" }, el("span", { class: `tag ${tone}` }, say(words.responses, call["response"])), el("span", {}, `Priority ${call["priority"]}`), el("span", { class: "soft" }, call["number"])),
+    el("div", { class: "kick" }, el("span", { class: `tag ${tone}` }, say(words.responses, call["response"])), el("span", {}, `Priority ${call["priority"]}`), el("span", { class: "soft" }, call["own_number"] && call["own_number"] !== call["number"] ? `${call["number"]} (ours ${call["own_number"]})` : call["number"])),
     el("h2", {}, call["type"]["label"]),
     el("p", { class: "where" }, call["address"], call["place_kind"] !== "UNKNOWN" ? el("span", {}, say(words.places, call["place_kind"]).toLowerCase()) : null),
     el("p", { class: "soft" }, `${state} · received ${at(call["received_at"])}, ${age(now - ms(call["received_at"]))} ago`),
+    referred(call, now),
     call["cad_closed_at"] ? el("p", { class: "caution" }, el("b", {}, "CAD closed it"), ` at ${at(call["cad_closed_at"])}. The crew keeps it until it clears.`) : null,
   ];
+}
+
+/**
+ * @param {Doc} call
+ * @param {number} now
+ */
+function referred(call, now) {
+  const referral = call["referral"];
+  if (!referral) return null;
+  const due = referral.due_at ? `, expects the unit ${ms(referral.due_at) > now ? `in ${age(ms(referral.due_at) - now)}` : `since ${age(now - ms(referral.due_at))}`}` : "";
+  const by = say(words.sources, referral.source);
+  return el("p", { class: referral.staying ? "caution" : "soft" }, el("b", {}, `Referred: ${by}`), referral.staying ? ` · waits there for ${age(now - ms(referral.since))}${due}` : referral.handed_over_at ? " · handed over" : "", referral.searched === "YES" ? "" : " · not searched");
 }
 
 /** @param {Doc} call */
@@ -118,11 +131,13 @@ function acts(call) {
     ["Overrule", "V", () => commands.overrule(call), true],
     ["Change", "E", () => commands.change(call), true],
     ["Outside unit", "H", () => commands.outside(call), true],
+    ["CAD's number", "", () => commands.link(call), Boolean(call["own_number"]) && call["number"] === call["own_number"]],
+    ["Same as…", "", () => commands.join(call), Boolean(call["own_number"])],
     ["Cancel", "X", () => commands.cancel(call), true],
   ];
   return list
     .filter(([, , , on]) => on)
-    .map(([label, cap, run], order) => el("button", { type: "button", class: `button${order === 0 ? " main" : ""}${cap === "X" ? " danger" : ""}`, "data-focus": cap, click: run }, `${label} `, key(cap)));
+    .map(([label, cap, run], order) => el("button", { type: "button", class: `button${order === 0 ? " main" : ""}${cap === "X" ? " danger" : ""}`, "data-focus": cap || label, click: run }, `${label} `, cap ? key(cap) : null));
 }
 
 /**

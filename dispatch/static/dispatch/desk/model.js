@@ -1,6 +1,7 @@
 // What the desk concludes from the documents it holds: order, words, alarms. No elements and no clock of its own, so that
 // it is tested with `node --test`.
 
+import { mayBeSame } from "../../tablets/on_view.js";
 import { metres, miles } from "../../tablets/places.js";
 import { mayTake } from "../../tablets/take.js";
 
@@ -21,6 +22,8 @@ import { mayTake } from "../../tablets/take.js";
  * @property {Record<string, string>} reassigns
  * @property {Record<string, string>} statuses
  * @property {Record<string, string>} origins
+ * @property {Record<string, string>} on_view
+ * @property {Record<string, string>} checks
  * @property {Record<string, string>} gone
  * @property {Record<string, string>} flags
  * @property {Record<string, string>} markers
@@ -225,6 +228,7 @@ export function candidates(units, place, positions) {
 
 // The loudest first.
 const LOUD = [
+  "WELFARE_MISSED",
   "REASSIGNABLE",
   "STOP_NOT_ACKNOWLEDGED",
   "UNASSIGNED_ON_SCENE",
@@ -315,11 +319,61 @@ export function alarmWords(alarm) {
       const holder = (alarm.call["assignments"] ?? []).find((/** @type {Doc} */ row) => row["primary"])?.["call_sign"] ?? "another unit";
       return { title: `${unit} is on scene of ${call}, which ${holder} holds`, next: `It went there without signal and assists. Tell ${holder}, and decide who stays.` };
     }
+    case "REFERRAL_LATE":
+      return { title: `${unit} is late at ${call}`, next: "An officer waits there and was told. Ask the crew on the radio, or send somebody else." };
+    case "WELFARE_MISSED":
+      return { title: `No sign of ${unit} at ${call}`, next: "Ask them on the radio now. Without an answer backup is asked for by itself." };
     case "UNASSIGNED_ON_SCENE":
+      if (!alarm.assignment) return { title: `A crew told late of ${call}, where it met somebody`, next: "It cannot be there any more, and nobody is. Send somebody, or close it." };
       return { title: `${unit} is on scene of ${call}, which nobody holds`, next: "It went there without signal. Make it theirs, or send somebody." };
     default:
       return { title: `${say(undefined, alarm.kind)}: ${call}`, next: "" };
   }
+}
+
+/**
+ * The clock of a crew that is with somebody.
+ *
+ * @param {Doc | undefined} assignment
+ * @param {Doc | undefined} agency
+ * @param {number} now
+ * @returns {{left: number, state: "running" | "due" | "missed", asked: boolean} | null} null where none runs
+ */
+export function welfare(assignment, agency, now) {
+  const due = ms(assignment?.["welfare_due_at"]);
+  if (!assignment || Number.isNaN(due)) return null;
+  const left = due - now;
+  const state = left > 0 ? "running" : left > -(agency?.["welfare_answer_s"] ?? 60) * 1000 ? "due" : "missed";
+  return { left, state, asked: ms(assignment["welfare_backup_at"]) >= due };
+}
+
+/**
+ * How far a unit is from the call that it is said to be at, where that is farther than it should be.
+ *
+ * @param {Doc | undefined} assignment
+ * @param {Doc | undefined} call
+ * @param {{point: Point, accuracy_m?: number | null} | undefined} position
+ * @param {Doc | undefined} agency
+ * @returns {number | null} metres
+ */
+export function farFromCall(assignment, call, position, agency) {
+  if (!assignment || assignment["status"] !== "ON_SCENE" || !call?.["point"] || !position) return null;
+  // What the fix itself does not know is no distance.
+  const far = metres(call["point"], position.point) - Math.min(position.accuracy_m ?? 0, 1_000);
+  return far > (agency?.["far_from_call_m"] ?? Infinity) ? far : null;
+}
+
+/**
+ * Open calls that an encounter may be the same as, the nearest first.
+ *
+ * @param {Doc} call
+ * @param {Doc[]} calls
+ * @param {Doc | undefined} agency
+ * @returns {Doc[]}
+ */
+export function sameAs(call, calls, agency) {
+  const others = calls.filter((other) => other.id !== call.id);
+  return mayBeSame(/** @type {any} */ (call), others, agency?.["join_nearby_m"] ?? 0);
 }
 
 /**

@@ -31,6 +31,8 @@ export const fetchQuietly = jsonFetcher({ headers: { "X-CSRFToken": csrf, "X-Bac
 export const positions = new Map();
 /** @type {Map<string, string>} when a tablet of a unit was last heard of */
 export const contacts = new Map();
+/** @type {Map<string, number>} how full the battery of a unit's tablet was when it was last heard of, in percent; the emptiest */
+export const batteries = new Map();
 
 const desk = `desk.${facts.agency}`;
 const reference = `reference.${facts.agency}`;
@@ -122,7 +124,9 @@ async function askPositions() {
     positions.clear();
     for (const { unit, ...where } of answer.positions) positions.set(String(unit), where);
     contacts.clear();
-    for (const { unit, seen_at: seen } of answer.tablets ?? []) {
+    batteries.clear();
+    for (const { unit, seen_at: seen, battery } of answer.tablets ?? []) {
+      if (battery !== null && battery !== undefined) batteries.set(String(unit), Math.min(battery, batteries.get(String(unit)) ?? 100));
       if (seen > (contacts.get(String(unit)) ?? "")) contacts.set(String(unit), seen);
     }
   } catch {

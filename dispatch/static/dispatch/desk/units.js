@@ -1,10 +1,11 @@
 // The right of the desk: units by status, with the age of what is known of each.
 
+import { miles } from "../../tablets/places.js";
 import { age, clock } from "../../tablets/times.js";
 import { radio } from "./commands.js";
 import { byId, el, icon, keyed, setText } from "./dom.js";
-import { ms, ringing, say } from "./model.js";
-import { calls, contacts, facts, one, positions, units } from "./store.js";
+import { farFromCall, ms, ringing, say, welfare } from "./model.js";
+import { agency, batteries, calls, contacts, facts, one, positions, units } from "./store.js";
 
 /** @typedef {import("./model.js").Doc} Doc */
 
@@ -16,6 +17,8 @@ const TONES = /** @type {Record<string, string>} */ ({
 });
 // A tablet of a crew on shift that was not heard of for this long has no signal.
 const SILENT_MS = 60_000;
+// With less than this, in percent, a tablet will soon be heard of no more.
+const LOW_BATTERY = 20;
 // A position older than this says where a unit was.
 const STALE_MS = 120_000;
 
@@ -105,6 +108,13 @@ function update(row, unit, now, silent) {
   const place = positions.get(unit.id);
   const parts = [];
   if (call) parts.push(`${call["type"]["label"]}, ${call["address"]}`);
+  const crew = welfare(assignment, agency(), now);
+  const distance = farFromCall(assignment, call, place, agency());
+  const battery = batteries.get(unit.id);
+  const low = unit["crew"] > 0 && battery !== undefined && battery < LOW_BATTERY;
+  if (crew) parts.unshift(crew.asked ? "BACKUP ASKED FOR: no sign of the crew" : crew.state === "running" ? `check-in in ${age(crew.left)}` : `NO SIGN for ${age(-crew.left)}`);
+  if (distance !== null) parts.push(`${miles(distance)} from the call`);
+  if (low) parts.push(`battery ${battery} %`);
   if (assignment?.["hand_back_asked_at"]) parts.push("asks to hand it back");
   if (unit["status"] === "OUT_OF_SERVICE") parts.push(unit["duty_reason"]);
   if (unit["status"] === "MEAL") parts.push("may be interrupted");
@@ -112,7 +122,7 @@ function update(row, unit, now, silent) {
   else if (place && unit["crew"] > 0) parts.push(`position ${age(now - ms(place.at))} old`);
   if (!call && unit["crew"] > 0 && !quiet && !place) parts.push("no position yet");
   setText(more, parts.join(" · "));
-  more.classList.toggle("old", quiet || (place !== undefined && now - ms(place.at) > STALE_MS));
+  more.classList.toggle("old", quiet || low || distance !== null || (crew !== null && crew.state !== "running") || (place !== undefined && now - ms(place.at) > STALE_MS));
   row.classList.toggle("sel", chosen === unit.id);
   row.classList.toggle("away", tone === "away");
   radioButton.hidden = unit["crew"] === 0;
