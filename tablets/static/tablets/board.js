@@ -4,6 +4,7 @@
 
 import { staleWords } from "./bars.js";
 import { h, icon, memo } from "./dom.js";
+import { referredWords } from "./referral.js";
 import { byDistance } from "./snapshot.js";
 import { waiting } from "./times.js";
 import { DISQUALIFIERS, wordsOf } from "./words.js";
@@ -120,7 +121,7 @@ function rowOf(row, wait, offline, act, ui) {
     h(
       "button",
       { class: "row-main", type: "button", onclick: () => act.pick(row.id), "aria-haspopup": "dialog" },
-      h("span", { class: "row-title" }, h("b", null, call.type.label), row.fresh && h("em", { class: "new" }, "new"), call.offered_at && h("em", { class: "offer" }, "desk offers")),
+      h("span", { class: "row-title" }, h("b", null, call.type.label), row.fresh && h("em", { class: "new" }, "new"), call.offered_at && h("em", { class: "offer" }, "desk offers"), call.referral && h("em", { class: "offer" }, referredWords(call.referral))),
       h("span", { class: "row-facts" }, [wait, row.away].filter(Boolean).join(" · ")),
       h("span", { class: "row-where" }, `P${call.priority} · ${call.address}`),
       (call.caution || (open.length > 0 && row.can)) &&

@@ -78,6 +78,8 @@ const NAMES = {
   "tandem.ask": "Ask for police or EMS",
   "tandem.partner_there": "They are there",
   "tandem.safe": "Declared safe",
+  "referral.eta": "When we will be there",
+  "referral.handed_over": "Officer left",
   "tandem.release": "Released",
   "tandem.partner_only": "Left to them",
   "tandem.care_alone": "CARE alone",
