@@ -509,7 +509,7 @@ test("only what may lie on the disk in the open lies there", async () => {
   await time.go(2_000);
 
   const [kept] = await new Presses(browser.indexedDB).all();
-  assert.deepEqual(Object.keys(kept).sort(), ["again", "asked", "cancel", "drill", "heardLocal", "key", "level", "position", "pressedAt", "pressedLocal", "service", "silent", "state", "stateAt", "tries"]);
+  assert.deepEqual(Object.keys(kept).sort(), ["again", "asked", "cancel", "drill", "heardLocal", "key", "level", "position", "pressedAt", "pressedLocal", "raised", "service", "silent", "state", "stateAt", "tries"]);
   assert.doesNotMatch(JSON.stringify(kept), /Dispatcher|2K3/);
 });
 
@@ -576,6 +576,19 @@ test("another level is asked for until it is heard, and shown as asked until it 
   server.presses.get(key).level = "URGENT";
   await time.go(5_000);
   assert.deepEqual([only(tab.lane).level, only(tab.lane).asked], ["URGENT", ""]);
+});
+
+test("what was meant as less than an emergency from the first is raised as that, after a restart too", async () => {
+  const { time, server, browser } = world();
+  const first = await browser.tab();
+  server.up = false;
+  first.lane.press({ level: "URGENT" });
+  await time.go(3_000);
+  first.kill();
+  await browser.tab();
+
+  assert.equal(server.raises().length, 4);
+  assert.ok(server.raises().every(({ body }) => body.level === "URGENT"));
 });
 
 test("a cancel is asked until it is heard, across a restart, and stays asked until a dispatcher confirms", async () => {

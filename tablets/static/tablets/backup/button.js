@@ -164,7 +164,7 @@ export function backupButton({ loud, quiet, holding, quietly, again, drill, mark
       { class: `backup-press ${holding ? "holding" : ""}`, key: "press", type: "button", "aria-label": `${drill ? "Test of backup" : "Backup"}: hold for 2 seconds`, ...loud },
       h("i", { class: "fill", "aria-hidden": "true" }),
       h("b", null, drill ? "TEST" : "BACKUP"),
-      h("small", null, holding ? "keep pressing" : again ? "again: press 2 s" : "press 2 s"),
+      h("small", null, holding ? "keep pressing" : again ? "again: 2 s" : "press 2 s"),
     ),
   );
 }

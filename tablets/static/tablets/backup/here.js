@@ -126,7 +126,9 @@ const lane = new Lane({
 function press(silent, service = "POLICE") {
   const drill = Date.now() < drillUntil;
   void watchPosition(true);
-  lane.press({ silent, service, drill });
+  const key = lane.press({ silent, service, drill });
+  // A small screen has room for the headline; the rest is one tap away.
+  if (narrow.matches) showing.small.add(key);
   showing.hint = "";
   drillUntil = 0;
   if (!silent) navigator.vibrate?.(80);
@@ -149,6 +151,7 @@ async function renew() {
 
 // --- the screen -----------------------------------------------------------------------------------------------------------
 
+const narrow = matchMedia("(max-width: 599px), (max-height: 560px)");
 const root = document.createElement("div");
 root.className = "backup";
 root.id = "backup";
@@ -295,6 +298,14 @@ export const backup = {
   /** This tablet is no tablet any more, and its credentials have ended. */
   gone: () => mark(false),
   renew,
+  /** The crew withdraws from a danger: URGENT, and the key by which the server knows it as the same request. */
+  withdraw() {
+    void watchPosition(true);
+    const key = lane.press({ level: "URGENT" });
+    setTimeout(draw, CONFIRM_MS + 10);
+    draw();
+    return key;
+  },
   /** The next press is a test, and says so everywhere. */
   drill() {
     drillUntil = Date.now() + DRILL_MS;

@@ -38,6 +38,7 @@
  * @property {Service} service
  * @property {boolean} silent
  * @property {boolean} drill
+ * @property {Level} raised as it was raised: EMERGENCY, but where something less was meant from the first
  * @property {Level} level as the server has it, or as it was raised
  * @property {Fix|null} position
  * @property {number} tries
@@ -224,10 +225,10 @@ export class Lane {
 
   /**
    * Ask for backup. When this returns it is on its way.
-   * @param {{silent?: boolean, service?: Service, drill?: boolean}} [choice]
+   * @param {{silent?: boolean, service?: Service, drill?: boolean, level?: Level}} [choice]
    * @returns {string} its key
    */
-  press({ silent = false, service = "POLICE", drill = false } = {}) {
+  press({ silent = false, service = "POLICE", drill = false, level = "EMERGENCY" } = {}) {
     /** @type {Kept} */
     const kept = {
       key: this.#uuid(),
@@ -236,7 +237,8 @@ export class Lane {
       service,
       silent,
       drill,
-      level: "EMERGENCY",
+      raised: level,
+      level,
       position: null,
       tries: 0,
       again: 0,
@@ -369,8 +371,8 @@ export class Lane {
     const { key, service, silent, drill } = kept;
     const body = {
       key,
-      // Whatever was asked since, it was raised as an emergency: another level goes its own way.
-      level: "EMERGENCY",
+      // Whatever was asked since, it is told as it was raised: another level goes its own way.
+      level: kept.raised,
       service,
       silent,
       drill,

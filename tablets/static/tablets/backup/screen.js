@@ -107,6 +107,14 @@ export function headline(view, now) {
   if (view.state === "CLOSED") return `CLOSED${view.closedAs ? `: ${view.closedAs.toLowerCase().replaceAll("_", " ")}` : ""}`;
   if (view.unconfirmed) return "NOT CONFIRMED: USE RADIO / CALL 911";
   if (view.cancel === "ASKED") return "CANCEL ASKED: open until a dispatcher confirms";
+  return stateWords(view, now);
+}
+
+/**
+ * @param {View} view
+ * @param {number} now
+ */
+function stateWords(view, now) {
   if (view.state === "SENDING") return "SENDING…";
   if (view.state === "RECEIVED") return "RECEIVED, not seen yet";
   if (view.state === "SEEN") return view.seenBy ? `SEEN BY ${view.seenBy}` : "SEEN by a dispatcher";
@@ -126,7 +134,7 @@ function steps(view, now) {
   const at = view.state === "POLICE_ARRIVED" ? 3 : order.indexOf(view.state);
   /** @type {[string, string][]} */
   const all = [
-    ["Sending", at === 0 ? `${view.tries} ${view.tries === 1 ? "try" : "tries"}` : "sent"],
+    [at === 0 ? "Sending" : "Sent", `${view.tries} ${view.tries === 1 ? "try" : "tries"}`],
     ["Received", "by the server"],
     ["Seen", at >= 2 && view.seenBy ? view.seenBy : "by a dispatcher"],
     [view.state === "POLICE_ARRIVED" ? `${service(view)} arrived` : `${service(view)} sent`, at >= 3 ? due(view, now) || "on the way" : "unit, arrival"],
@@ -168,7 +176,7 @@ export function redScreen(view, showing, acts) {
       "div",
       { class: "backup-red-text" },
       view.drill && h("p", { class: "backup-test" }, "TEST"),
-      h("h1", { id: "backup-red-title" }, h("span", null, "NOT CONFIRMED"), h("span", null, "USE RADIO / CALL 911")),
+      h("h1", { id: "backup-red-title" }, h("span", null, "NOT CONFIRMED"), h("span", null, "USE RADIO\u00a0/ CALL 911")),
       h("p", { id: "backup-red-say" }, h("b", null, `${service(view)} backup pressed ${age(view.age)} ago. ${still(view)}`)),
       h("p", null, where(view)),
       view.keyWrong && h("p", null, "The server does not know this tablet's key, so this may never arrive."),
@@ -193,7 +201,7 @@ export function redScreen(view, showing, acts) {
 export function band(view, showing, acts) {
   const small = showing.small.has(view.key) || !isOpen(view);
   const bad = troubles(view);
-  const look = view.unconfirmed || bad.length ? "bad" : view.state === "SENDING" || view.state === "RECEIVED" ? "open" : "good";
+  const look = view.unconfirmed || bad.length ? "bad" : view.state === "SENDING" || view.state === "RECEIVED" || view.cancel === "ASKED" ? "open" : "good";
   const cancelling = showing.cancelling === view.key;
   return h(
     "section",
@@ -206,7 +214,7 @@ export function band(view, showing, acts) {
         "div",
         { class: "backup-say" },
         h("b", { role: "status" }, view.drill && h("em", { class: "backup-test" }, "TEST"), headline(view, showing.now)),
-        h("span", null, [LEVEL_WORDS[view.level], service(view), `pressed ${age(view.age)} ago`, view.again ? `pressed again ${view.again === 1 ? "once" : `${view.again} times`}` : "", view.unconfirmed ? still(view) : "", view.cancel === "SENDING" ? "asking to cancel…" : ""].filter(Boolean).join(" · ")),
+        h("span", null, [view.cancel === "ASKED" && isOpen(view) && !view.unconfirmed ? stateWords(view, showing.now) : "", LEVEL_WORDS[view.level], service(view), `pressed ${age(view.age)} ago`, view.again ? `pressed again ${view.again === 1 ? "once" : `${view.again} times`}` : "", view.unconfirmed ? still(view) : "", view.cancel === "SENDING" ? "asking to cancel…" : ""].filter(Boolean).join(" · ")),
       ),
       isOpen(view)
         ? h("button", { class: "btn", type: "button", onclick: () => acts.fold(view.key), "aria-expanded": String(!small) }, small ? "More" : "Less")
