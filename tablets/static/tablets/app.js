@@ -543,6 +543,14 @@ const act = {
 
   reasons: () => reasons,
   canned: () => canned,
+  /** @param {number} minutes in which the crew will be where somebody waits */
+  eta(minutes) {
+    if (s.call && !guarded()) void perform("referral.eta", { call: Number(s.call.id), minutes });
+  },
+  handedOver() {
+    if (s.call && !guarded()) void perform("referral.handed_over", { call: Number(s.call.id) });
+  },
+
   /** Danger: one tap, no question. The request for backup goes its own way as well, and the server knows it by its key. */
   withdraw() {
     if (guarded() || !s.call) return;
@@ -660,15 +668,6 @@ const act = {
    * @param {string} name
    * @param {{code?: string}} [more]
    */
-  /** @param {number} minutes in which the crew will be where an officer waits */
-  eta(minutes) {
-    const s = snap();
-    if (s.call && !guarded()) void perform("referral.eta", { call: Number(s.call.id), minutes });
-  },
-  handedOver() {
-    const s = snap();
-    if (s.call && !guarded()) void perform("referral.handed_over", { call: Number(s.call.id) });
-  },
   sheet(name, more = {}) {
     ui.sheet = { name, ...more };
     // What it says stands there in full.
@@ -1029,7 +1028,7 @@ function tellBackup() {
 /** @param {Record<string, any>} body */
 function otherBackup(body) {
   const told = body.police ? `${body.police.arrived_at ? "arrived" : "sent"}: ${body.police.unit ?? ""}` : body.seen_at ? "seen by a dispatcher" : "not seen yet";
-  return { press: String(body.press), who: body.call_sign ?? "A crew", own: body.unit === self.unitId, origin: body.origin, level: body.level, service: body.service, drill: Boolean(body.drill), age: s.now - Date.parse(body.pressed_at ?? body.received_at), away: away(s.here, body.point), told };
+  return { press: String(body.press), who: body.call_sign ?? "A crew", own: body.unit === self.unitId, origin: body.origin, level: body.level, service: body.service, drill: Boolean(body.drill), age: s.now - Date.parse(body.pressed_at ?? body.received_at), away: away(s.here, body.point ? [body.point.lon, body.point.lat] : null), told };
 }
 
 /** What had the focus before an overlay came. @type {HTMLElement|null} */
