@@ -17,6 +17,7 @@ import { minutes } from "./times.js";
  * @property {Point|null} me
  * @property {number} meAgeMs
  * @property {{id: string, point: Point}|null} call
+ * @property {Point|null} [staging] where to wait until the scene is declared safe
  * @property {Waiting[]} waiting
  * @property {Beside[]} units
  * @property {{id: string, name: string, own: boolean, coordinates: Point[][][]}[]} areas
@@ -251,6 +252,10 @@ export class MapView {
       const call = scene.call;
       keep("own call", `${call.id} ${call.point}`, () => marker(at(call.point), "pin", "call", false).setZIndexOffset(25_000));
     }
+    if (scene.staging) {
+      const staging = scene.staging;
+      keep("staging", String(staging), () => marker(at(staging), "staging", "stage here", false).setZIndexOffset(26_000));
+    }
     for (const [key, { layer }] of this.#layers) {
       if (seen.has(key)) continue;
       this.#map.removeLayer(layer);
@@ -263,12 +268,12 @@ export class MapView {
     const map = this.#map;
     const scene = this.#scene;
     if (!map || !scene || map.getSize().x === 0) return;
-    const about = scene.call ? `call ${scene.call.id} ${Boolean(scene.me)}` : `areas ${scene.areas.length} ${Boolean(scene.me)}`;
+    const about = scene.call ? `call ${scene.call.id} ${Boolean(scene.me)} ${scene.staging ?? ""}` : `areas ${scene.areas.length} ${Boolean(scene.me)}`;
     const wanted = `${about} ${map.getSize()}`;
     if (wanted === this.#fitted) return;
     this.#fitted = wanted;
     if (scene.call) {
-      const points = [at(scene.call.point), ...(scene.me ? [at(scene.me)] : [])];
+      const points = [at(scene.call.point), ...(scene.me ? [at(scene.me)] : []), ...(scene.staging ? [at(scene.staging)] : [])];
       map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 16, padding: [40, 40], animate: false });
     } else {
       const own = scene.areas.filter((area) => area.own);

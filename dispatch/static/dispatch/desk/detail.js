@@ -5,8 +5,10 @@ import * as commands from "./commands.js";
 import { byId, el, fill, icon, key } from "./dom.js";
 import { earlierRows } from "./intake.js";
 import { DISQUALIFIERS, alarmWords, ms, ringing, say, who } from "./model.js";
+import { mark, messageRows, thread } from "./messages.js";
 import { keepOnly, photoRows } from "./photos.js";
 import { all, facts, lineState, one, replica, zone } from "./store.js";
+import { tandemRows } from "./tandem.js";
 
 /** @typedef {import("./model.js").Doc} Doc */
 
@@ -48,6 +50,7 @@ export function reveal(part) {
 
 /** Draw the call as it is now. */
 export function draw() {
+  mark(shown);
   if (shown === null) return;
   const now = clock.now();
   const call = one("call", shown);
@@ -61,6 +64,8 @@ export function draw() {
   part("detail-cautions", [about["cautions"], minute], () => cautions(about, now));
   part("detail-alarms", [about["alarms"], about["stops"], Math.floor(now / 1000)], () => alarms(about, now));
   part("detail-units", [about["status"], about["assignments"], about["outside_units"], about["police_units"], about["hand_overs"], minute], () => assignments(about, now));
+  part("detail-tandem", [about["tandem"], about["status"], Boolean(call), minute], () => tandemRows(about, Boolean(call), now));
+  part("detail-messages", [thread(about.id).map((row) => [row.id, row["delivered_at"], row["read_at"]]), about["units"], Boolean(call)], () => messageRows(about, Boolean(call)));
   part("detail-narrative", [about["narrative"]], () => (about["narrative"] ? [el("blockquote", {}, about["narrative"])] : []));
   part("detail-caller", [about["caller_phone"], about["caller_wish"], about["language"], about["interpreter"], about["sign_language"], about["source"]], () => caller(about));
   part("detail-answers", [about["answers_by"], Boolean(call)], () => answers(about, Boolean(call)));

@@ -108,6 +108,11 @@ export function draw() {
     const on = call.id === chosen;
     put(`call-${call.id}`, call["point"], `m-call ${kind}${on ? " on" : ""}`, on ? call["type"]["label"] : "", wanted, on ? 800 : kind === "out" ? 100 : 300, () => onOpen(call.id));
   }
+  for (const call of calls()) {
+    for (const tandem of call["tandem"] ?? []) {
+      if (tandem.staging && !tandem.ended_at) put(`stage-${tandem.id}`, tandem.staging, "m-stage", call.id === chosen ? "staging" : "", wanted, 350, () => onOpen(call.id));
+    }
+  }
   for (const unit of units()) {
     const place = positions.get(unit.id);
     if (!place || unit["status"] === "OFF_SHIFT") continue;

@@ -228,11 +228,13 @@ export function candidates(units, place, positions) {
 
 // The loudest first.
 const LOUD = [
+  "CREW_WITHDREW",
   "WELFARE_MISSED",
   "REASSIGNABLE",
   "STOP_NOT_ACKNOWLEDGED",
   "UNASSIGNED_ON_SCENE",
   "CONTESTED",
+  "TANDEM_NO_PARTNER",
   "NOT_ACKNOWLEDGED",
   "NOT_DELIVERED",
   "POLICE_ASSIGNED",
@@ -303,6 +305,10 @@ export function alarmWords(alarm) {
       return { title: `${unit} still has not acknowledged ${call}`, next: "You may send another unit now." };
     case "STOP_NOT_ACKNOWLEDGED":
       return { title: `${unit} has not seen STOP on ${call}`, next: "Stop the crew by radio." };
+    case "CREW_WITHDREW":
+      return { title: `${unit} WITHDREW from ${call}`, next: "Danger there. Backup is asked for: send police first." };
+    case "TANDEM_NO_PARTNER":
+      return { title: `Nobody came beside CARE to ${call}`, next: "The crew stages. Call police or EMS." };
     case "POACH_NOT_CONFIRMED":
       return { title: `CAD has not confirmed that ${unit} took ${call}`, next: "Tell police dispatch." };
     case "POACH_REJECTED":
