@@ -7,7 +7,7 @@ Codes of calls and units have their words in dispatch/words.py.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from dispatch.words import ANSWERS, DISPOSITIONS, DISQUALIFIERS, STATUSES
+from dispatch.words import ANSWERS, CHECKS, DISPOSITIONS, DISQUALIFIERS, ON_VIEW, STATUSES
 from journal.kinds import Kind, Nature, kinds
 
 # Every kind that a tablet can send. tests/dashboard/test_words.py asserts that none is missing.
@@ -43,6 +43,10 @@ KINDS: Final[dict[str, str]] = {
     "tandem.partner_only": "Left to police or EMS",
     "tandem.care_alone": "CARE alone, agreed",
     "tandem.withdraw": "Withdrew from danger",
+    "referral.make": "Referral",
+    "referral.withdraw": "Referral withdrawn",
+    "referral.eta": "When the unit will be there",
+    "referral.handed_over": "Officer left",
     "message.send": "Message to the desk",
     "message.deliver": "Message reached the tablet",
     "message.read": "Message read",
@@ -60,6 +64,17 @@ ARGUMENTS: Final[dict[str, str]] = {
     "stop": "Stop",
     "tandem": "Tandem",
     "message": "Message",
+    "referral": "Referral",
+    "kind": "Kind",
+    "number": "Number",
+    "address": "Address",
+    "searched": "Searched",
+    "weapons": "Weapons",
+    "threats": "Threats",
+    "medical": "Ambulance",
+    "contact": "Contact",
+    "staying": "Stays",
+    "minutes": "Minutes",
     "partner": "Who comes",
     "reasons": "Reasons",
     "first": "Goes in first",
@@ -102,6 +117,7 @@ CHOICES: Final[dict[str, dict[str, str]]] = {
     "disqualifier": DISQUALIFIERS,
     "value": ANSWERS,
     "disposition": DISPOSITIONS,
+    "what": ON_VIEW | CHECKS,
     "purpose": {"PHOTO": "Photo", "SIGNATURE": "Signature"},
     "choice": {
         "NOTHING_OPEN": "Nothing was open",

@@ -209,15 +209,13 @@ def join(
     acting = None
     if by.tablet_id is not None or unit_id is not None or asked_by:
         acting = unit_acted_for(by, unit_id, asked_by)
-    if call_id == into_id:
-        raise on_view_refusals.NotOnView(call=into_id)
     held = {pk: Call.objects.lock(pk) for pk in sorted({call_id, into_id})}
     call, into = held[call_id], held[into_id]
     for row in (call, into):
         rules.check_sees_call(row, by=by, in_area=True)
     if acting is not None:
         _check_its_own(call, into, unit_id=acting)
-    if not call.own_number:
+    if not call.own_number or call.pk == into.pk:
         raise on_view_refusals.NotOnView(call=call.pk)
     if call.joined_to_id == into.pk:
         # The other tablet of the unit, or the desk, was first.

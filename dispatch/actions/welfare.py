@@ -59,17 +59,14 @@ def move_on(
     """
     if assignment.ended_at is not None or assignment.status not in rules.WITH_PERSON:
         return False
-    limits = Agency.objects.values(
-        "welfare_first_s", "welfare_next_s", "welfare_risky_first_s", "welfare_risky_next_s", "welfare_answer_s"
-    ).get(pk=call.agency_id)
-    risky = "risky_" if _is_risky(call) else ""
-    due_at = when + timedelta(seconds=limits[f"welfare_{risky}{'first' if begins else 'next'}_s"])
+    silent_s, answer_s = _limits(call, begins=begins)
+    due_at = when + timedelta(seconds=silent_s)
     if assignment.welfare_due_at is not None and due_at <= assignment.welfare_due_at:
         return False
 
     assignment.welfare_due_at = due_at
     assignment.save(update_fields=["welfare_due_at"])
-    missed_at = max(due_at, at) + timedelta(seconds=limits["welfare_answer_s"])
+    missed_at = max(due_at, at) + timedelta(seconds=answer_s)
     # A promise that was not raised yet moves along. One that rang is over, and the next silence is another one: its id is
     # what a request for backup is named after.
     if not Alarm.objects.filter(
@@ -218,6 +215,15 @@ def note_press(*, alarm_id: int, by: object, at: datetime) -> bool:
         at=at,
     )
     return True
+
+
+def _limits(call: LockedCall, *, begins: bool) -> tuple[int, int]:
+    """
+    Return how long the crew may be silent now, and how long it then has to answer, in seconds.
+    """
+    name = f"welfare_{'risky_' if _is_risky(call) else ''}{'first' if begins else 'next'}_s"
+    limits: tuple[int, int] = Agency.objects.values_list(name, "welfare_answer_s").get(pk=call.agency_id)
+    return limits
 
 
 def _is_risky(call: LockedCall) -> bool:

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from dispatch.models import (
     Alarm,
     Assignment,
+    BackupPress,
     CadFeed,
     Call,
     CallType,
@@ -21,6 +22,7 @@ from dispatch.models import (
     HandOver,
     Message,
     Policy,
+    Referral,
     Stop,
     Tandem,
 )
@@ -54,6 +56,7 @@ class Scene:
         areas = [f"area.{area.pk}" for area in self.agency.areas.all()]
         units = [f"unit.{unit.pk}" for unit in self.agency.units.all()]
         named = [f"{audience}.{self.agency.pk}" for audience in ("desk", "supervisors", "reference")]
+        named += [f"officer.{actor.person_id}" for actor in self.actors if actor.has("OFFICER")]
         return [*areas, *units, *named]
 
     def ids(self) -> dict[str, list[int]]:
@@ -68,11 +71,13 @@ class Scene:
 
         return {
             "call": calls,
+            "into": calls,
             "unit": units,
             "to_unit": units,
             "assignment": of(Assignment.objects, call__in=calls),
             "hand_over": of(HandOver.objects, call__in=calls),
             "stop": of(Stop.objects, call__in=calls),
+            "referral": of(Referral.objects, agency=self.agency),
             "tandem": of(Tandem.objects, call__in=calls),
             "message": of(Message.objects, call__in=calls),
             "alarm": of(Alarm.objects, call__in=calls),
@@ -139,8 +144,17 @@ def _value(
 ) -> Any:
     if name in ("point", "staging"):
         return draw(st.sampled_from(_POINTS))
-    if name == "type":
+    if name == "number":
+        return draw(
+            st.sampled_from([*Call.objects.filter(agency=scene.agency).values_list("number", flat=True), "26-NEW"])
+        )
+    if name in ("type", "what") and not isinstance(field, serializers.ChoiceField):
         return draw(st.sampled_from(list(CallType.objects.filter(agency=scene.agency).values_list("code", flat=True))))
+    if name == "what" and not isinstance(field, serializers.ChoiceField):
+        return draw(st.sampled_from(["WELFARE", "OTHER", "NOBODY KNOWS THIS"]))
+    if isinstance(field, serializers.UUIDField):
+        # Few enough that one is told again, and that what is said of it is about something.
+        return draw(st.sampled_from([f"7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f1{digit}" for digit in range(4)]))
     if isinstance(field, serializers.ChoiceField):
         return draw(st.sampled_from(list(field.choices)))
     if isinstance(field, serializers.BooleanField):
@@ -161,7 +175,13 @@ def _value(
     if isinstance(field, serializers.ListField):
         return []
     if isinstance(field, serializers.UUIDField):
-        return str(draw(st.uuids()))
+        # Of requests for backup, most of the time one that there is.
+        pressed = (
+            []
+            if name != "key"
+            else sorted(map(str, BackupPress.objects.filter(agency_id=scene.agency.pk).values_list("key", flat=True)))
+        )
+        return draw(st.sampled_from(pressed) | st.uuids().map(str)) if pressed else str(draw(st.uuids()))
     if isinstance(field, serializers.CharField):
         return draw(st.sampled_from(_WORDS))[: field.max_length]
     raise NotImplementedError(f"no way yet to draw {name}: {field!r}")
