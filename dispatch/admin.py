@@ -17,6 +17,7 @@ from dispatch.actions import cad_keys, flags, intake_keys
 from dispatch.actions import policies as policy_actions
 from dispatch.models import (
     Assignment,
+    BackupHook,
     CadKey,
     CadMessage,
     Call,
@@ -397,3 +398,20 @@ class IntakeKeyAdmin(DoorAdmin):
         """
         for key in queryset.filter(revoked_at=None).order_by("pk"):
             intake_keys.revoke(key=key, by=actor_of(request), at=current_door().at)
+
+
+@admin.register(BackupHook)
+class BackupHookAdmin(DoorAdmin):
+    """
+    Gateways outside that are told of requests for backup. What is ended stays, for what was sent there.
+    """
+
+    list_display = ("name", "url", "drills", "ended_at")
+    ordering = ("name",)
+    fields = ("agency", "name", "url", "secret", "drills", "ended_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """
+        Refuse: an end is said by its moment.
+        """
+        return False

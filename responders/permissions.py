@@ -23,7 +23,7 @@ from responders.actors import Actor
 _M = TypeVar("_M", bound=Model)
 Grants = frozenset[str]
 
-# What a bearer is, beside the seven roles of people. ANONYMOUS in a grant lets everybody in. A TABLET is a paired
+# What a bearer is, beside the eight roles of people. ANONYMOUS in a grant lets everybody in. A TABLET is a paired
 # device; it is a CREW while a responder with an open shift is signed on at it.
 ANONYMOUS: Final = "ANONYMOUS"
 TABLET: Final = "TABLET"
@@ -42,7 +42,7 @@ _MANAGERS = frozenset({"SUPERVISOR", "ADMIN"})
 _ADMIN = frozenset({"ADMIN"})
 _OFFICER = frozenset({"OFFICER"})
 _POLICE = frozenset({"POLICE_DISPATCHER"})
-_PEOPLE = frozenset({"RESPONDER", "DISPATCHER", "EMBEDDED", "OFFICER", "COORDINATOR", "SUPERVISOR", "ADMIN"})
+_PEOPLE = _DESK | _MANAGERS | _POLICE | _OFFICER | {"RESPONDER", "COORDINATOR"}
 # Whatever a crew can do on its tablet, the desk can do for it by radio.
 _CREW_OR_RADIO = _CREW | _DESK
 
@@ -137,6 +137,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # --- pages ---------------------------------------------------------------------------------------------------------
     "home": {"GET": _EVERYBODY},
     "desk": {"GET": _DESK},
+    "police": {"GET": _POLICE | _SUPERVISOR},
     "officer": {"GET": _OFFICER},
     "officer-debriefs": {"GET": _OFFICER},
     "officer-worker": {"GET": _EVERYBODY},
@@ -149,6 +150,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "quarantine": {"GET": _SUPERVISOR},
     "quarantine-rows": {"GET": _SUPERVISOR},
     "quarantine-read": {"POST": _SUPERVISOR},
+    "supervisor-backup": {"GET": _SUPERVISOR},
+    "supervisor-backup-export": {"GET": _SUPERVISOR},
     "fleet": {"GET": _MANAGERS},
     "fleet-rows": {"GET": _MANAGERS},
     # The tablet's pages are shells without anybody's data; what they show comes through the API.

@@ -140,7 +140,7 @@ def _open(key: UUID, by: Actor) -> BackupPress:
         # What was merged is answered where it was merged into.
         press = first if first is not None and first.closed_at is None else press
     if press is None:
-        raise refusals.BackupUnknown(key=str(key))
+        raise refusals.BackupUnknown
     if press.closed_at is not None:
         closed = BackupEvent.objects.filter(press=press.pk, kind=BackupEventKind.CLOSED).first()
         raise refusals.BackupClosed(key=str(key), **{"as": "" if closed is None else closed.data.get("as", "")})

@@ -125,7 +125,7 @@ class Frames:
             try:
                 self._hub.tell(f"desk.{agency_id}", {"t": "backup", "key": key})
                 await self._tell_tablets(key)
-            except (psycopg.Error, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  who waits for a push asks again; this task must not end
                 _log.info("backup not pushed: %s", type(error).__name__)
 
     async def _tell_tablets(self, key: str) -> None:

@@ -297,7 +297,7 @@ def start_watch(pool: Pool, *, heard: Heard | None = None) -> Watch:
         works=[
             ("filing", filing.file_open),
             ("outbound", lambda: outbound.send_due(pool)),
-            ("self-test", lambda: self_test.test_when_due(pool)),
+            ("self-test", lambda: self_test.run_when_due(pool)),
         ],
     )
     watch.start()

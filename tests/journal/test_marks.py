@@ -17,6 +17,7 @@ NO_DOCUMENT = {
     "responders_signinguard": "counts failed sign-ins; the supervisor's page reads it",
     "tablets_attachmentpart": "bytes on their way; their attachment says when they are of use",
     "tablets_attachmentcontent": "fetched by its own address; its attachment marks the calls",
+    "tablets_backupkey": "a secret's hash, written on the way of a request for backup",
     "tablets_contact": "written with every request; screens read it by its own endpoint",
     "tablets_pairingcode": "a one-time secret, shown once to whoever made it",
     "tablets_installation": "a lane's place and what a tablet reports of itself; its pages ask for it",
@@ -28,6 +29,13 @@ NO_DOCUMENT = {
     "dispatch_cadkey": "a secret's hash; the admin only",
     "dispatch_cadrevision": "what CAD sent, kept as it came; its effect is on the call",
     "dispatch_cadmessage": "read by CAD; its effect is on the poach",
+    "dispatch_backuppress": "the path of backup: no marks; filed as dispatch_backup afterwards",
+    "dispatch_backupevent": "the path of backup: no marks; filed as dispatch_backup afterwards",
+    "dispatch_backupconsole": "written by every console each second; consoles read it",
+    "dispatch_backuphook": "an address outside; the admin only",
+    "dispatch_pushsubscription": "a browser that wants to be woken; read by nobody's screen",
+    "dispatch_backupsending": "what is still to be sent outside; its end is on the timeline of the press",
+    "dispatch_backupselftest": "how the path tested itself; consoles ask for it",
     "dispatch_caution": "copied onto calls at a stated moment",
 }
 

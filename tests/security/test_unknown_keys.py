@@ -11,12 +11,12 @@ from django.db import connection
 from django.db.models import Max
 from rest_framework import serializers
 
-from dispatch import cad_serializers
+from dispatch import cad_serializers, referral_serializers
 from dispatch.intake_serializers import AnswersField, PointField, PreviewArgs, TrialArgs
 from journal.kinds import kinds
 from journal.models import Document, Entry, Receipt
 from tablets import serializers as tablet_serializers
-from tests.factories import intake
+from tests.factories import intake, referrals
 from tests.security.routes import routes
 from tests.security.test_matrix import matrix, who
 from tests.security.world import World, world
@@ -67,10 +67,15 @@ BODIES: dict[str, tuple[type[serializers.Serializer[Any]], dict[str, Any], str]]
         intake.body(care_units=[{"unit": "CARE 1"}], answers={"WEAPON": "NO"}),
         "CAD",
     ),
+    "referrals": (
+        referral_serializers.IntakeInput,
+        {"id": "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11", **referrals.said()},
+        "INTAKE",
+    ),
     "cad.message": (cad_serializers.MessageAnswerInput, {"answer": "CONFIRMED"}, "CAD"),
 }
 # These read nothing of a body: there is nothing that a key could reach.
-BODILESS = {"attachment", "live-ticket", "session", "tablets.sign-off", "cad.heartbeat"}
+BODILESS = {"tablets.backup-key", "attachment", "live-ticket", "session", "tablets.sign-off", "cad.heartbeat"}
 
 
 def test_every_view_that_takes_a_body_is_swept() -> None:
@@ -82,7 +87,7 @@ def test_every_view_that_takes_a_body_is_swept() -> None:
 
 def test_no_action_takes_a_key_that_it_does_not_name() -> None:
     scene = world()
-    clients = {bearer: scene.client(bearer) for bearer in ("CREW", "DISPATCHER", "SUPERVISOR", "ADMIN")}
+    clients = {bearer: scene.client(bearer) for bearer in ("CREW", "DISPATCHER", "SUPERVISOR", "ADMIN", "OFFICER")}
     before, wrong = _everything(), {}
 
     for name, kind in kinds().items():

@@ -4,17 +4,32 @@ Two agencies with one of everything, and a client for each kind of bearer of the
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 from django.test import Client
 
-from dispatch.actions import cad_keys
-from dispatch.models import Alarm, AlarmKind, Debrief, Flag, HandOver, Message, Origin, Policy, Stop, Tandem
+from dispatch.actions import cad_keys, intake_keys
+from dispatch.models import (
+    Alarm,
+    AlarmKind,
+    BackupPress,
+    Debrief,
+    Flag,
+    HandOver,
+    Message,
+    Origin,
+    Policy,
+    Referral,
+    Stop,
+    Tandem,
+)
 from journal.door import open_door
 from responders.models import Person, RoleName, Unit
 from tests.factories import dispatch, responders, tablets
 from tests.security.clients import desk_client
 
-BEARERS = ["ANONYMOUS", "PASSWORD", *RoleName.values, "TABLET", "CREW", "CAD"]
+BEARERS = ["ANONYMOUS", "PASSWORD", *RoleName.values, "TABLET", "CREW", "CAD", "INTAKE"]
 NOBODYS = 999_999_999
 
 
@@ -25,9 +40,9 @@ class World:
     """
 
     scene: dispatch.Scene
-    things: dict[str, int]
-    of_other_unit: dict[str, int]
-    of_other_agency: dict[str, int]
+    things: dict[str, Any]
+    of_other_unit: dict[str, Any]
+    of_other_agency: dict[str, Any]
     people: dict[str, Person]
 
     def client(self, bearer: str) -> Client:
@@ -45,6 +60,12 @@ class World:
         if bearer == "CREW":
             return tablets.crewed(self.scene.unit).client
         now = datetime.now(UTC)
+        if bearer == "INTAKE":
+            with open_door(by="system:test", at=now):
+                _, key = intake_keys.make(
+                    agency_id=self.scene.agency.pk, name="Crisis line", source="988", by="system:test", at=now
+                )
+            return Client(headers={"Authorization": f"Intake {key}"})
         with open_door(by="system:test", at=now):
             _, key = cad_keys.make(agency_id=self.scene.agency.pk, name="CAD", by="system:test", at=now)
         return Client(headers={"Authorization": f"CAD {key}"})
@@ -71,10 +92,11 @@ def world() -> World:
     )
 
 
-def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
+def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, Any]:
     now = datetime.now(UTC)
     held = dispatch.assignment(of, unit=unit, origin=Origin.POACHED)
     third, _ = dispatch.rival(of.agency, of.area)
+    officer = responders.person(of.agency, "OFFICER")
     with open_door(by="system:test", at=now):
         stop = Stop.objects.create(call=held.call, assignment=held, reasons=["WEAPON"], raised_at=now)
         flag = Flag.objects.create(call=held.call, unit=unit, code="late_scope", at=now)
@@ -86,7 +108,14 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
             call=held.call, partner="POLICE", asked_as="DESK", asked_at=now, asked_by="Desk", due_at=now
         )
         message = Message.objects.create(call=held.call, unit=unit, origin="DESK", text="Seen", by="Desk", at=now)
+        press = BackupPress.objects.create(
+            key=uuid4(), agency_id=of.agency.pk, unit_id=unit.pk, origin="RADIO", via="server", received_at=now
+        )
         policy = Policy.objects.create(agency=of.agency, name=f"Policy {unit.pk}", version=1, rules={})
+        referral = Referral.objects.create(
+            agency=of.agency, kind="ON_VIEW", source="OFFICER", officer=officer,
+            call=held.call, what="Welfare", searched="NO", weapons="NO", threats="NO", made_at=now, received_at=now,
+        )
     tablet = tablets.paired(unit).tablet
     return {
         "unit": unit.pk,
@@ -99,9 +128,11 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, int]:
         "tandem": tandem.pk,
         "message": message.pk,
         "alarm": alarm.pk,
+        "backup": str(press.key),
         "flag": flag.pk,
         "hand_over": hand_over.pk,
         "caution": dispatch.caution(of.agency, phone="206-555-0100", expires_at=now + timedelta(days=1)).pk,
         "debrief": Debrief.objects.get(poach__assignment=held).pk,
         "policy": policy.pk,
+        "referral": referral.pk,
     }
