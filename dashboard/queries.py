@@ -4,7 +4,7 @@ What supervisors read: tablets, shifts, debriefs, locked accounts, and what beca
 Reads only, and operational facts only: what was done for a person is not in any of these tables.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from django.db.models import CharField, Count, Exists, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
-from dispatch.models import Assignment, Call, CallStatus, Debrief
-from dispatch.words import DISPOSITIONS, SOURCES
+from dispatch.models import Assignment, Call, CallStatus, Debrief, Tandem
+from dispatch.reasons import REASON_WORDS
+from dispatch.words import ASKED_AS, DISPOSITIONS, SOURCES
 from journal.models import Entry
 from responders.models import Person, Shift, SignInGuard, Unit
 from responders.sign_in import account_key
@@ -39,6 +40,23 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Tandems:
+    """
+    How many of the calls of a while were sent with a partner, and by which reason; overuse is the failure to watch.
+
+    ``by_reason`` and ``by_asked`` count calls, each once for a reason. ``saved`` is the partners' hours from their release to
+    the end of the call, which they would have been bound for.
+    """
+
+    calls: int
+    percent: int
+    by_reason: list[tuple[str, int, int]]
+    by_asked: list[tuple[str, int, int]]
+    released: int
+    saved: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """
     What became of the calls of a while.
@@ -49,6 +67,7 @@ class Outcomes:
     by_disposition: list[tuple[str, int, int]]
     by_type: list[tuple[str, int, int]]
     by_taker: list[tuple[str, int, int]]
+    tandems: Tandems
 
 
 def tablets(agency_id: int) -> QuerySet[Tablet]:
@@ -135,6 +154,31 @@ def outcomes(agency_id: int, *, since: datetime, until: datetime) -> Outcomes:
         by_disposition=_shares(by_disposition),
         by_type=_shares(Counter(dict(types))),
         by_taker=_shares(_takers_counted(ended)),
+        tandems=_tandems(ended, total=by_disposition.total()),
+    )
+
+
+def _tandems(calls: QuerySet[Call], *, total: int) -> Tandems:
+    rows = Tandem.objects.filter(call__in=calls)
+    of_reason: dict[str, set[int]] = defaultdict(set)
+    of_asked: dict[str, set[int]] = defaultdict(set)
+    hours, released, sent = 0.0, 0, set()
+    found = rows.values_list("call_id", "reasons", "asked_as", "partner_released_at", "call__closed_at")
+    for call_id, reasons, asked_as, released_at, closed_at in found:
+        sent.add(call_id)
+        of_asked[ASKED_AS.get(asked_as, asked_as)].add(call_id)
+        for reason in reasons:
+            of_reason[REASON_WORDS.get(reason, reason)].add(call_id)
+        if released_at is not None and closed_at is not None:
+            released += 1
+            hours += max(0.0, (closed_at - released_at) / timedelta(hours=1))
+    return Tandems(
+        calls=len(sent),
+        percent=round(100 * len(sent) / total) if total else 0,
+        by_reason=_shares(Counter({name: len(of) for name, of in of_reason.items()})),
+        by_asked=_shares(Counter({name: len(of) for name, of in of_asked.items()})),
+        released=released,
+        saved=round(hours, 1),
     )
 
 

@@ -18,6 +18,7 @@ from dispatch.models import (
     PlaceKind,
     Response,
     Source,
+    TandemAsked,
     TandemState,
 )
 from dispatch.reasons import OVERRULE_WORDS, REASON_WORDS
@@ -173,6 +174,12 @@ FLAGS: dict[str, str] = {
     "tandem_over": "Reported after the tandem had ended",
 }
 PARTNERS: dict[str, str] = {Partner.POLICE: "Police", Partner.EMS: "EMS"}
+ASKED_AS: dict[str, str] = {
+    TandemAsked.POLICY: "The policy",
+    TandemAsked.DESK: "The desk",
+    TandemAsked.CREW: "The crew",
+    TandemAsked.WITHDRAW: "A crew that withdrew",
+}
 TANDEMS: dict[str, str] = {
     TandemState.ASKED: "Asked for",
     TandemState.PARTNER_THERE: "There, not declared safe",

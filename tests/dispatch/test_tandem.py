@@ -12,6 +12,7 @@ import orjson
 import pytest
 from django.db import connection
 
+from dashboard import queries
 from dispatch import refusals
 from dispatch.actions import assignments, decisions, intake, tandems
 from dispatch.actions.alarms import raise_due
@@ -31,6 +32,7 @@ from dispatch.models import (
     Tandem,
     TandemState,
 )
+from dispatch.reasons import REASON_WORDS
 from journal.door import open_door
 from journal.models import Document
 from journal.refusals import Refusal
@@ -587,6 +589,29 @@ def test_a_withdrawal_told_after_the_call_was_closed_still_rings() -> None:
 
     assert BackupPress.objects.get(key=done.backup).pressed_at == minutes(8)
     assert (done.tandem, done.flags) == (None, ["call_already_closed"])
+
+
+# --- countable ------------------------------------------------------------------------------------------------------------
+
+
+def test_how_often_a_partner_was_sent_and_why_is_counted_and_so_are_their_hours() -> None:
+    scene = make.scene()
+    mine, tandem = held(scene)
+    do(tandems.safe, tandem_id=tandem.pk, said_by=OFFICER, by=scene.dispatcher, at=minutes(6))
+    do(tandems.release, tandem_id=tandem.pk, by=scene.tablet, at=minutes(15))
+    do(assignments.clear, assignment_id=mine.pk, disposition="HANDLED", by=scene.tablet, at=minutes(60))
+    other = make.assignment(scene)
+    do(assignments.clear, assignment_id=other.pk, disposition="HANDLED", by=scene.tablet, at=minutes(70))
+    # Of a neighbouring agency nothing is counted.
+    neighbour = make.scene()
+    theirs, _ = held(neighbour)
+    do(assignments.clear, assignment_id=theirs.pk, disposition="HANDLED", by=neighbour.tablet, at=minutes(60))
+
+    found = queries.outcomes(scene.agency.pk, since=NOON, until=minutes(100)).tandems
+
+    assert (found.calls, found.percent, found.released, found.saved) == (1, 50, 1, 0.8)
+    assert [(name, count) for name, count, _ in found.by_asked] == [("The policy", 1)]
+    assert {name for name, _, _ in found.by_reason} == {REASON_WORDS["TYPE_YELLOW"], REASON_WORDS["WEAPON_UNKNOWN"]}
 
 
 # --- races ---------------------------------------------------------------------------------------------------------------
