@@ -66,7 +66,7 @@ def test_nobody_else_sees_a_desk() -> None:
 def test_an_officer_is_told_when_there_is_nothing_to_comment_on() -> None:
     officer = make.person(make.agency(), "OFFICER")
 
-    page = desk_client(officer).get("/officer/")
+    page = desk_client(officer).get("/officer/debriefs/")
 
     assert "No debrief is open" in page.content.decode()
 

@@ -18,6 +18,7 @@ _SAMPLES: dict[str, Any] = {
     "app_label": "responders",
     "content_type_id": 1,
     "message_id": 1,
+    "referral_id": 1,
     "pk": 1,
     "key": "abc",
     "uidb36": "abc",
