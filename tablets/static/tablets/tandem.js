@@ -67,6 +67,7 @@ function withdraw(known, fact) {
   if (tandem?.withdrawn_at && Date.parse(tandem.withdrawn_at) >= Date.parse(fact.happened_at)) return;
   const unsure = fact.state === "applied" ? null : fact;
   const state = tandem && tandem.partner_arrived_at && !tandem.partner_released_at ? "PARTNER_THERE" : "ASKED";
+  /** @type {Partial<Known>} */
   const again = { state, asked_as: "WITHDRAW", first: "PARTNER", safe_at: null, safe_by: "", safe_relayed_by: "", partner_released_at: null, withdrawn_at: fact.happened_at, unsure };
   if (tandem) known[at] = { ...tandem, ...again, reasons: [...new Set(["CREW_WITHDREW", ...tandem.reasons])] };
   else {

@@ -24,6 +24,10 @@ import { mayTake } from "../../tablets/take.js";
  * @property {Record<string, string>} origins
  * @property {Record<string, string>} on_view
  * @property {Record<string, string>} checks
+ * @property {Record<string, string>} partners
+ * @property {Record<string, string>} tandems
+ * @property {Record<string, string>} goes_first
+ * @property {Record<string, string>} canned
  * @property {Record<string, string>} gone
  * @property {Record<string, string>} flags
  * @property {Record<string, string>} markers

@@ -95,7 +95,7 @@ function row(call, tandem, open, now) {
 
 /** Take the next click on the map as the staging point. @param {number} tandem */
 function place(tandem) {
-  tell("Click the map where the crew should wait.");
+  tell("Click the map where the crew should wait.", { kind: "info" });
   pick((point) => {
     pick(null);
     void does("tandem.plan", { tandem, staging: { lon: point[0], lat: point[1] } }, "The crew's map shows it.");
