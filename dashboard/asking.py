@@ -3,11 +3,14 @@ Who asks for a page of this app, and what for.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
 
+from dispatch.backup_console import console_facts
+from dispatch.models import BackupConsoleKind
 from journal.refusals import NotFound
 from responders.actors import Actor
 from responders.authentication import actor_of
@@ -32,7 +35,9 @@ def common(actor: Actor, now: datetime) -> dict[str, Any]:
     Return what every page of this app shows.
     """
     agency = Agency.objects.get(pk=actor.agency_id)
-    return {"agency": agency, "now": now, "agency_zone": agency.timezone}
+    # Looked up by whole pages only: a part of one watches nothing.
+    backup = partial(console_facts, actor, BackupConsoleKind.SUPERVISOR, at=now) if actor.has("SUPERVISOR") else None
+    return {"agency": agency, "now": now, "agency_zone": agency.timezone, "backup": backup}
 
 
 def number(given: QueryDict, name: str) -> int | None:

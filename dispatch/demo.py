@@ -28,6 +28,7 @@ AGENCY: Final = "seattle-demo"
 _PEOPLE: Final = {
     "dispatcher": ("demo-dispatcher@example.org", "/desk/"),
     "supervisor": ("demo-supervisor@example.org", "/supervisor/"),
+    "police": ("demo-police-dispatcher@example.org", "/police/"),
     "officer": ("demo-officer@example.org", "/officer/"),
 }
 # The tablet behind each door, and who signs on at it when nobody of its unit is on shift.

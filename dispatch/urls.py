@@ -4,11 +4,12 @@ The addresses of this app.
 
 from django.urls import URLPattern, URLResolver, path
 
-from dispatch import api, cad_feed, officer, referral_api, views
+from dispatch import api, cad_feed, officer, police, referral_api, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("desk/", views.desk, name="desk"),
+    path("police/", police.page, name="police"),
     path("officer/", officer.page, name="officer"),
     path("officer/debriefs/", officer.debriefs, name="officer-debriefs"),
     path("officer/sw.js", officer.worker, name="officer-worker"),

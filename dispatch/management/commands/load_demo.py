@@ -38,6 +38,7 @@ PEOPLE: Final = (
     ("demo-dispatcher", "Demo Dispatcher", RoleName.DISPATCHER),
     ("demo-embedded", "Embedded Professional", RoleName.EMBEDDED),
     ("demo-supervisor", "Demo Supervisor", RoleName.SUPERVISOR),
+    ("demo-police-dispatcher", "Demo Police Dispatcher", RoleName.POLICE_DISPATCHER),
     ("demo-officer", "Demo Officer", RoleName.OFFICER),
     ("demo-coordinator", "Demo Coordinator", RoleName.COORDINATOR),
     ("demo-admin", "Demo Administrator", RoleName.ADMIN),
