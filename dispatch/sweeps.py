@@ -6,6 +6,9 @@ Any number of them may run at once, each with a connection of its own; what one 
 
 from datetime import datetime
 
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
 from dispatch import queries
 from dispatch.actions import alarms, referrals, welfare
 from journal.door import open_door
@@ -35,10 +38,15 @@ def ask_for_welfare_backup(*, at: datetime) -> int:
     due = welfare.due_presses(at=at)
     for alarm_id in due:
         welfare.press(alarm_id=alarm_id)
-    noted = 0
+    noted, failed = 0, None
     for alarm_id in due:
-        with open_door(by=SWEEP, at=at):
-            noted += welfare.note_press(alarm_id=alarm_id, by=SWEEP, at=at)
+        try:
+            with open_door(by=SWEEP, at=at):
+                noted += welfare.note_press(alarm_id=alarm_id, by=SWEEP, at=at)
+        except Exception as error:  # noqa: BLE001  said below; what is behind this one is not to wait for it
+            failed = error
+    if failed is not None:
+        raise failed
     return noted
 
 
@@ -61,3 +69,14 @@ def sweep(*, at: datetime) -> None:
         ask_for_welfare_backup(at=at)
     finally:
         raise_due_alarms(at=at)
+
+
+def sweep_now() -> None:
+    """
+    Do both now, from a thread that lives for ever and looks once a second: it holds no connection meanwhile.
+    """
+    close_old_connections()
+    try:
+        sweep(at=timezone.now())
+    finally:
+        connections.close_all()

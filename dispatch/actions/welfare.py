@@ -184,8 +184,8 @@ def press(*, alarm_id: int) -> UUID:
             " FROM dispatch_alarm alarm JOIN dispatch_assignment a ON a.id = alarm.assignment_id"
             " JOIN responders_unit unit ON unit.id = a.unit_id"
             " LEFT JOIN responders_position position ON position.unit_id = unit.id"
-            " WHERE alarm.id = %(alarm)s ON CONFLICT (key) DO NOTHING RETURNING key)"
-            " SELECT pg_notify('backup', key::text) FROM pressed",
+            " WHERE alarm.id = %(alarm)s ON CONFLICT (key) DO NOTHING RETURNING key, agency_id)"
+            " SELECT pg_notify('backup', agency_id || ' ' || key) FROM pressed",
             {"key": key, "alarm": alarm_id, "origin": BackupOrigin.WELFARE},
         )
     return key
@@ -193,12 +193,15 @@ def press(*, alarm_id: int) -> UUID:
 
 def note_press(*, alarm_id: int, by: object, at: datetime) -> bool:
     """
-    Note on the assignment that backup was asked for its crew, and return whether that was news.
+    Note on the assignment that backup was asked for its crew, and return whether that was news. A call that somebody holds is
+    left for the next sweep: who waited for it would ask too late for the next crew.
     """
     found = Alarm.objects.filter(pk=alarm_id, assignment__isnull=False).values_list("call_id", "assignment_id").first()
     if found is None:
         return False
-    call = Call.objects.lock(found[0])
+    call = Call.objects.select_for_update(skip_locked=True, no_key=True, of=("self",)).filter(pk=found[0]).first()
+    if call is None:
+        return False
     alarm, assignment = Alarm.objects.get(pk=alarm_id), Assignment.objects.get(pk=found[1])
     if assignment.welfare_backup_at is not None and assignment.welfare_backup_at >= alarm.due_at:
         return False
