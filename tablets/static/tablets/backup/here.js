@@ -244,6 +244,9 @@ function draw() {
   if (showing.hintUntil < Date.now()) showing.hint = "";
   const views = lane.views();
   const silent = views.find((view) => view.silent && isOpen(view));
+  // One that was silent ends without a word, too.
+  for (const view of views) if (view.silent && !isOpen(view)) lane.dismiss(view.key);
+  if (!silent) showing.quiet = false;
   const shown = views.filter((view) => !view.silent);
   const red = shown.find((view) => isRed(view, showing));
   shake(Boolean(red), shown.some((view) => view.unconfirmed));
