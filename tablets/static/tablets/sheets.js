@@ -95,7 +95,7 @@ const SHEETS = {
       h("div", { class: "grid", role: "group", "aria-label": "What" }, Object.entries(act.onViewWords()).map(([code, label]) => h("button", { class: "btn choice", type: "button", onclick: () => act.onView(code) }, h("span", null, label)))),
       h("p", { class: s.here ? "soft" : "problem" }, s.here ? "One tap: you are on scene and busy, here, from now on." : "This tablet's position is not known: say by radio where you are."),
       h("p", { class: "label" }, "Only a check, and you go on"),
-      h("div", { class: "row-of", role: "group", "aria-label": "Check" }, [choice("Presence check", false, () => act.check("PRESENCE"), "visibility"), choice("Premise check", false, () => act.check("PREMISE"), "business")]),
+      h("div", { class: "row-of", role: "group", "aria-label": "Check" }, [choice("Presence check", false, () => act.check("PRESENCE"), "visibility"), choice("Premise check", false, () => act.check("PREMISE"), "store")]),
       h("p", { class: "problem", role: "alert" }, ui.problem),
     ],
   ],
