@@ -102,7 +102,8 @@ export function draw() {
   const more = byId("alarms-more");
   more.hidden = now.length <= 3;
   setText(more, `and ${now.length - 3} more`);
-  document.title = now.length > 0 ? `(${now.length}) ALARM · 911 desk` : "911 desk · CARE Field";
+  // A request for backup has the title while it rings.
+  if (!document.body.classList.contains("bk-title")) document.title = now.length > 0 ? `(${now.length}) ALARM · 911 desk` : "911 desk · CARE Field";
   links(instant);
 }
 

@@ -222,7 +222,7 @@ export async function radio(unit) {
   const assignment = call?.["assignments"].find((/** @type {Doc} */ row) => String(row["unit"]) === unit.id);
   const people = unit["people"].map((/** @type {Doc} */ person) => person["name"]);
   /** @type {Choice[]} */
-  const choices = [];
+  const choices = [{ value: "backup", label: "BACKUP: police or EMS, now …" }];
   choices.push({ value: "check_in", label: "All well: radio check", detail: assignment?.["welfare_due_at"] ? "the crew answers; its clock starts again" : "" });
   if (assignment) {
     for (const step of (NEXT[assignment["status"]] ?? "").split(" ")) choices.push({ value: step, label: STEPS[step] ?? step });
@@ -247,6 +247,7 @@ export async function radio(unit) {
   const said = { unit: Number(unit.id), asked_by: first["asked_by"] };
   const done = `${unit["call_sign"]}: ${(STEPS[what] ?? "").toLowerCase()}, by radio.`;
   if (what === "check_in") return void (await does("unit.check_in", said, `${unit["call_sign"]} is well, by radio.`));
+  if (what === "backup") return radioBackup(unit, first["asked_by"] ?? "");
   if (what === "on_view") return radioOnView(unit, said);
   if (what === "take") return radioTake(unit, said);
   if (what.startsWith("duty:")) return radioDuty(unit, what.slice(5), said);
@@ -256,6 +257,33 @@ export async function radio(unit) {
   if (what === "transport") return radioTransport(assignment, said, done);
   if (what === "hand_back") return radioHandBack(assignment, said, done);
   await does(`assignment.${what}`, { assignment: assignment["id"], ...said }, done);
+}
+
+/**
+ * Raise a request for backup that a crew made on the radio.
+ *
+ * @param {Doc} unit
+ * @param {string} by who asked, when that was said already
+ */
+export async function radioBackup(unit, by) {
+  const people = unit["people"].map((/** @type {Doc} */ person) => person["name"]);
+  const answer = await ask({
+    title: `${unit["call_sign"]} asks for backup`,
+    text: "It rings every console at once. EMERGENCY until the crew says otherwise.",
+    danger: true,
+    confirm: "Raise it",
+    fields: [
+      {
+        kind: "choice", name: "level", label: "How urgent", value: "EMERGENCY",
+        choices: [{ value: "EMERGENCY", label: "Emergency" }, { value: "URGENT", label: "Urgent" }, { value: "NON_URGENT", label: "Not urgent", detail: "a report, lost property: it does not escalate" }],
+      },
+      { kind: "choice", name: "service", label: "Who", value: "POLICE", choices: [{ value: "POLICE", label: "Police" }, { value: "EMS", label: "EMS" }] },
+      ...(by ? [] : /** @type {import("./dialogs.js").Field[]} */ ([{ kind: "line", name: "asked_by", label: "Who asked", value: people[0] ?? "", suggestions: people, limit: 100 }])),
+    ],
+  });
+  if (!answer) return;
+  const asked = { unit: Number(unit.id), level: answer["level"], service: answer["service"], asked_by: by || answer["asked_by"] };
+  await does("backup.raise_by_radio", asked, `Backup for ${unit["call_sign"]} is raised.`);
 }
 
 /**

@@ -1,6 +1,7 @@
 // The 911 desk: puts its parts together, and moves with the clock.
 
 import { clock } from "../../tablets/times.js";
+import * as backup from "../backup/alarm.js";
 import * as alarms from "./alarms.js";
 import * as commands from "./commands.js";
 import * as detail from "./detail.js";
@@ -11,7 +12,7 @@ import * as map from "./map.js";
 import { opening } from "./model.js";
 import * as queues from "./queues.js";
 import * as session from "./session.js";
-import { areas, one, onLineState, policy, replica, start, zone } from "./store.js";
+import { areas, one, onLineState, policy, positions, replica, start, units as allUnits, zone } from "./store.js";
 import * as units from "./units.js";
 
 const TICK_MS = 1_000;
@@ -98,7 +99,19 @@ function radio() {
   return true;
 }
 
+function radioBackup() {
+  const call = one("call", detail.openCall());
+  const unit = one("unit", call?.["assignments"][0]?.["unit"]) ?? units.selected();
+  if (!unit) return false;
+  void commands.radioBackup(unit, "");
+  return true;
+}
+
 function bindKeys() {
+  keys.bind("Backup", "F2 Space", "I see it: a request for backup, from anywhere", () => false);
+  keys.bind("Backup", "Shift+F2", "quiet, until it rings again", () => false);
+  keys.bind("Backup", "Alt+r", "a crew asks for backup on the radio", radioBackup);
+  keys.bind("Backup", "Alt+r", "", radioBackup, { typing: true });
   keys.bind("Alarms", "Space F2", "see the first alarm (F2 while you type)", () => alarms.acknowledgeFirst());
   keys.bind("Alarms", "F2", "", () => alarms.acknowledgeFirst(), { typing: true });
   keys.bind("Alarms", "m", "sound off, sound on", () => alarms.mute());
@@ -163,6 +176,16 @@ function newCall() {
   intake.focusNew();
 }
 
+// First: whatever else of the page fails, this is up.
+backup.begin({
+  kind: "DESK",
+  areas: () => areas().map((area) => ({ id: area.id, name: area["name"], polygon: area["polygon"] })),
+  units: () => allUnits().flatMap((unit) => {
+    const place = positions.get(unit.id);
+    return place && unit["status"] !== "OFF_SHIFT" ? [{ call_sign: String(unit["call_sign"]), point: place.point, at: place.at }] : [];
+  }),
+});
+replica.listen((changes) => changes.some((change) => change.c === "backup") && backup.wake());
 map.begin({ open: openId });
 intake.begin();
 queues.begin({ choose: (call) => map.choose(call), open });
