@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 PEOPLE = {
     "dispatcher": ("/desk/", "DISPATCHER"),
     "supervisor": ("/supervisor/", "SUPERVISOR"),
+    "police": ("/police/", "POLICE_DISPATCHER"),
     "officer": ("/officer/", "OFFICER"),
 }
 # What a browser and the tablet app say with each request.
