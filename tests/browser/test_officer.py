@@ -143,7 +143,9 @@ def test_signing_out_leaves_nothing_on_the_phone(enter: Enter, site: Site) -> No
     phone.wait_for_load_state()
 
     assert phone.evaluate(DRAFTS) == []
-    assert phone.evaluate("caches.keys().then(keys => Promise.all(keys.map(key => caches.open(key).then(one => one.match('/officer/')))))") in (
+    assert phone.evaluate(
+        "caches.keys().then(keys => Promise.all(keys.map(key => caches.open(key).then(one => one.match('/officer/')))))"
+    ) in (
         [],
         [None],
     )

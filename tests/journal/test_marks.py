@@ -27,6 +27,7 @@ NO_DOCUMENT = {
     "tablets_purge": "the proof that a store was erased; its pages ask for it",
     "tablets_ticket": "a one-time secret, never shown",
     "dispatch_cadkey": "a secret's hash; the admin only",
+    "dispatch_intakekey": "a secret's hash; the admin only",
     "dispatch_cadrevision": "what CAD sent, kept as it came; its effect is on the call",
     "dispatch_cadmessage": "read by CAD; its effect is on the poach",
     "dispatch_backuppress": "the path of backup: no marks; filed as dispatch_backup afterwards",

@@ -113,8 +113,17 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, Any]:
         )
         policy = Policy.objects.create(agency=of.agency, name=f"Policy {unit.pk}", version=1, rules={})
         referral = Referral.objects.create(
-            agency=of.agency, kind="ON_VIEW", source="OFFICER", officer=officer,
-            call=held.call, what="Welfare", searched="NO", weapons="NO", threats="NO", made_at=now, received_at=now,
+            agency=of.agency,
+            kind="ON_VIEW",
+            source="OFFICER",
+            officer=officer,
+            call=held.call,
+            what="Welfare",
+            searched="NO",
+            weapons="NO",
+            threats="NO",
+            made_at=now,
+            received_at=now,
         )
     tablet = tablets.paired(unit).tablet
     return {
