@@ -27,7 +27,7 @@ _SHOWS: Final = ("", "real", "drills")
 _AT_ONCE: Final = 200
 _COLUMNS: Final = (
     "key", "unit", "drill", "silent", "level", "service", "origin", "pressed_at", "received_at", "at",
-    "seconds_after_received", "event", "step", "by", "data",
+    "seconds_after_received", "kind", "step", "by", "data",
 )  # fmt: skip
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")

@@ -1,5 +1,6 @@
 // The supervisor's page: does what its buttons say through the REST door, and asks for a part again when it has changed.
 
+import { wake } from "../dispatch/backup/alarm.js";
 import { cad } from "../dispatch/desk/model.js";
 import { NoAnswer, jsonFetcher } from "../tablets/http.js";
 import { Line } from "../tablets/line.js";
@@ -188,6 +189,7 @@ const line = new Line({
     words.textContent = state === "live" ? "live" : state === "polling" ? "slow: asks every few seconds" : "offline: this page is not new";
     words.classList.toggle("live", state === "live");
   },
+  onBackup: wake,
   onSignedOff: () => location.assign("/"),
 });
 line.start();

@@ -88,7 +88,7 @@ export class Line {
    * @param {FetchJson} options.fetchJson
    * @param {(line: Line) => void} [options.onState] called after every change of `state`
    * @param {(why: string) => void} [options.onSignedOff] the server no longer knows this device or session
-   * @param {(message: any) => void} [options.onBackup] the server answered what was said by `say`
+   * @param {(message: any) => void} [options.onBackup] the server answered what was said by `say`, or says that something happened to a request
    * @param {Clock} [options.clock] takes the offsets measured on the way
    * @param {string} [options.socketUrl]
    * @param {typeof WebSocket} [options.Socket]
@@ -314,7 +314,7 @@ export class Line {
       if (this.#device) void this.#device.frame(message).then((whole) => void (whole || this.pull()));
       else if (this.#pulling) this.#kept.push(message);
       else if (!this.#replica.frame(message)) void this.pull();
-    } else if (message.t === "backup-state") {
+    } else if (message.t === "backup-state" || message.t === "backup") {
       this.#onBackup(message);
     } else if (message.t === "beat") {
       // A locked device holds nothing in memory, and needs nothing before it is opened.

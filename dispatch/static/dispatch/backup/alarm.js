@@ -73,7 +73,7 @@ export function wake() {
 }
 
 /** @returns {boolean} whether a request is open that asks for the whole page */
-export const holdsPage = () => begun && open().some((one) => one.level !== "NON_URGENT" && words.stage(one) === "unseen");
+const holdsPage = () => begun && open().some((one) => one.level !== "NON_URGENT" && words.stage(one) === "unseen");
 
 /**
  * Begin to watch.
@@ -350,7 +350,7 @@ function build() {
   parts = {
     read: el("p", { class: "unseen", role: "alert" }),
     down: el("div", { class: "bk-band bk-down", role: "alert", hidden: true }, icon("error"), el("b"), el("span")),
-    blocked: el("div", { class: "bk-band bk-blocked", role: "status", hidden: true }, icon("volume_off"), el("b", {}, "Sound is blocked: click anywhere, or press a key."), el("span", {}, "Until then a request for backup makes no sound here.")),
+    blocked: el("div", { class: "bk-band bk-blocked", role: "status", hidden: true }, icon("volume_off"), el("b"), el("span")),
     test: el("div", { class: "bk-band bk-test", role: "status", hidden: true }, icon("warning"), el("b", {}, "Self-test"), el("span")),
     many: el("ul", { class: "bk-many", "aria-label": "All open requests for backup" }),
     over: el("ul", { class: "bk-over" }),
@@ -422,7 +422,12 @@ function drawBands(state, now) {
     setText(/** @type {Element} */ (down.querySelector("span")), out ? "Sign in again: this page does not ring." : heard);
   }
   const blocked = parts["blocked"];
-  if (blocked) blocked.hidden = siren.allowed;
+  if (blocked) {
+    blocked.hidden = siren.allowed;
+    const tried = siren.tried;
+    setText(/** @type {Element} */ (blocked.querySelector("b")), tried ? "This machine makes no sound." : "Sound is blocked: click anywhere, or press a key.");
+    setText(/** @type {Element} */ (blocked.querySelector("span")), tried ? "Look at its speakers and at the browser's setting for this page." : "Until then a request for backup makes no sound here.");
+  }
   const test = parts["test"];
   const wrong = words.selfTest(watch.answer?.self_test, now);
   if (test) {

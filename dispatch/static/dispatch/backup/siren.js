@@ -2,6 +2,7 @@
 // that is down. A browser plays nothing before somebody has touched the page.
 
 const LOW_EVERY_MS = 4_000;
+const PATIENCE_MS = 3_000;
 
 export class Siren {
   /** @type {AudioContext | null} */
@@ -9,6 +10,8 @@ export class Siren {
   /** @type {{tone: OscillatorNode, sweep: OscillatorNode, volume: GainNode} | null} */
   #playing = null;
   #lowAt = 0;
+  /** @type {number | null} */
+  #touchedAt = null;
   #onChange;
 
   /** @param {() => void} onChange when it is known anew whether sound is allowed */
@@ -30,8 +33,14 @@ export class Siren {
     return this.#audio?.state === "running";
   }
 
+  /** Whether it was asked for with a gesture a while ago, and is still not allowed: then it is not the browser's manners. */
+  get tried() {
+    return this.#touchedAt !== null && performance.now() - this.#touchedAt > PATIENCE_MS;
+  }
+
   #unlock() {
     if (this.allowed) return;
+    this.#touchedAt ??= performance.now();
     try {
       this.#audio ??= new AudioContext();
       void this.#audio.resume().then(this.#onChange, this.#onChange);

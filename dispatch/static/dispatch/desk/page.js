@@ -12,7 +12,7 @@ import * as map from "./map.js";
 import { opening } from "./model.js";
 import * as queues from "./queues.js";
 import * as session from "./session.js";
-import { areas, one, onLineState, policy, positions, replica, start, units as allUnits, zone } from "./store.js";
+import { areas, onBackup, one, onLineState, policy, positions, replica, start, units as allUnits, zone } from "./store.js";
 import * as units from "./units.js";
 
 const TICK_MS = 1_000;
@@ -185,7 +185,7 @@ backup.begin({
     return place && unit["status"] !== "OFF_SHIFT" ? [{ call_sign: String(unit["call_sign"]), point: place.point, at: place.at }] : [];
   }),
 });
-replica.listen((changes) => changes.some((change) => change.c === "backup") && backup.wake());
+onBackup(backup.wake);
 map.begin({ open: openId });
 intake.begin();
 queues.begin({ choose: (call) => map.choose(call), open });

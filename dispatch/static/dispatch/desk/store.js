@@ -92,6 +92,11 @@ const stateListeners = new Set();
 /** @param {() => void} listener */
 export const onLineState = (listener) => stateListeners.add(listener);
 
+/** @type {Set<() => void>} */
+const backupListeners = new Set();
+/** @param {() => void} listener called when the line says that something happened to a request for backup */
+export const onBackup = (listener) => backupListeners.add(listener);
+
 const line = new Line({
   replica,
   fetchJson: fetchQuietly,
@@ -99,6 +104,9 @@ const line = new Line({
   onState: ({ state, since }) => {
     Object.assign(lineState, { name: state, since });
     for (const listener of stateListeners) listener();
+  },
+  onBackup: () => {
+    for (const listener of backupListeners) listener();
   },
   onSignedOff: () => {
     // Nothing of the desk stays on a screen whose session has ended.
