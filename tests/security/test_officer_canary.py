@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from dispatch.actions import assignments, hand_backs, intake, messages, referrals, takes
@@ -187,7 +188,8 @@ def test_no_frame_to_an_officer_says_what_was_done(live: LiveProcess) -> None:
     call = work.cad_call()
     frames: list[str] = []
 
-    with live.line(work.client) as line:
+    session = f"{settings.SESSION_COOKIE_NAME}={work.client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    with live.line(work.client, headers={"Cookie": session}) as line:
         frames.append(json.dumps(line.next("hello")))
         work.refer(call)
         work.finish(work.take_and_write(call))
