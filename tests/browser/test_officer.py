@@ -113,6 +113,8 @@ def test_a_draft_outlives_the_signal_and_is_sent_by_hand(enter: Enter, site: Sit
     phone.context.set_offline(True)
     phone.get_by_role("button", name="Send").click()
     expect(phone.get_by_role("alert")).to_contain_text("NOT SENT: no signal.")
+    expect(phone.get_by_role("alert")).to_be_in_viewport(ratio=1)
+    expect(phone.locator(".o-line")).to_contain_text("no signal")
     phone.screenshot(path=pictures / "officer-offline.png")
     phone.reload()
     expect(phone.get_by_text("Not sent yet.")).to_be_visible()

@@ -122,7 +122,7 @@ function referred(call, now) {
   if (!referral) return null;
   const due = referral.due_at ? `, expects the unit ${ms(referral.due_at) > now ? `in ${age(ms(referral.due_at) - now)}` : `since ${age(now - ms(referral.due_at))}`}` : "";
   const by = say(words.sources, referral.source);
-  return el("p", { class: referral.staying ? "caution" : "soft" }, el("b", {}, `Referred: ${by}`), referral.staying ? ` · waits there for ${age(now - ms(referral.since))}${due}` : referral.handed_over_at ? " · handed over" : "", referral.searched === "YES" ? "" : " · not searched");
+  return el("p", { class: referral.staying ? "caution" : "soft" }, el("b", {}, `Referred: ${by}`), el("span", {}, [referral.staying ? `waits there for ${age(now - ms(referral.since))}${due}` : referral.handed_over_at ? "handed over" : "", referral.searched === "YES" ? "" : "not searched"].filter(Boolean).join(" · ")));
 }
 
 /** @param {Doc} call */

@@ -203,7 +203,7 @@ function drawRow(row, call, name, now, link) {
   const language = call["sign_language"] ? "ASL" : call["language"];
   setText(
     /** @type {Element} */ (main.lastElementChild),
-    [call["address"], `P${call["priority"]}`, language, call["referral"]?.staying ? "officer waits there" : call["referral"] ? "referred" : ""].filter(Boolean).join(" · "),
+    [call["referral"]?.staying ? "officer waits there" : call["referral"] ? "referred" : "", call["address"], `P${call["priority"]}`, language].filter(Boolean).join(" · "),
   );
   const { tone, first, second } = status(call, name, link);
   setText(/** @type {Element} */ (state.firstElementChild), first);

@@ -59,6 +59,9 @@ const line = new Line({
 const mine = () => /** @type {Card[]} */ (replica.all("referral", `officer.${facts.person}`).map((held) => ({ ...held.body, id: held.id })));
 const types = () => replica.all("call_type", `reference.${facts.agency}`).map((held) => ({ id: held.id, body: held.body }));
 
+// The phone knows before the line does.
+const isOffline = () => line.state === "offline" || !navigator.onLine;
+
 /** Nothing of an officer stays on a phone where nobody is signed in. */
 async function leave() {
   if (over) return;
@@ -203,7 +206,7 @@ function draw() {
 }
 
 function top() {
-  const offline = line.state === "offline";
+  const offline = isOffline();
   return h(
     "div",
     { class: "o-top", key: "top" },
@@ -222,7 +225,7 @@ function list() {
     { class: "o-list", id: "main", key: "list" },
     h("button", { class: "o-big main", type: "button", onclick: draft ? () => go(nextOpen(said)) : begin }, icon(draft ? "edit" : "add_circle_outline"), draft ? "Go on with the draft" : "Refer somebody"),
     draft ? h("p", { class: "o-draft" }, h("b", null, "Not sent yet. "), "It is on this phone only. ", h("button", { class: "o-link", type: "button", onclick: () => void discard() }, "Throw it away")) : null,
-    line.state === "offline" ? h("p", { class: "o-note bad", role: "status" }, "No signal: what is below may be old. You can write a referral and send it when there is signal.") : null,
+    isOffline() ? h("p", { class: "o-note bad", role: "status" }, "No signal: what is below may be old. You can write a referral and send it when there is signal.") : null,
     shown.length === 0 && line.heardAt !== null
       ? h("p", { class: "o-note" }, "Nothing is open. What you refer appears here: received, on the way, arrived, closed. What CARE does for a person is never told.")
       : null,
@@ -266,10 +269,11 @@ function question(at) {
     h("p", { class: "o-count" }, `${all.indexOf(at) + 1} of ${all.length}`),
     SCREENS[at]?.() ?? null,
     problem ? h("p", { class: "o-note bad", role: "alert" }, problem) : null,
-    last && (sending === "offline" || sending === "unknown") ? notSent() : null,
     h(
       "div",
       { class: "o-bar" },
+      // With the buttons, where it cannot be scrolled out of sight.
+      last && (sending === "offline" || sending === "unknown") ? notSent() : null,
       h("button", { class: "o-big", type: "button", onclick: back }, "Back"),
       last
         ? h("button", { class: "o-big main", type: "button", disabled: sending === "sending" || nextOpen(said) !== "check", onclick: () => void send() }, sending === "sending" ? "Sending…" : sending ? "Send again" : "Send")
