@@ -70,7 +70,7 @@ def test_crews_stage_until_it_is_safe_and_one_withdraws(waiting: str, enter: Ent
     first.get_by_role("button", name="On scene").first.click()
     expect(desk.locator("#units-rows .u", has_text="CARE 12")).to_contain_text("On scene", timeout=LONG)
     first.context.set_offline(True)
-    expect(first.get_by_text("As of")).to_be_visible(timeout=LONG)
+    expect(first.get_by_text("What was said since does not reach you")).to_be_visible(timeout=LONG)
     first.screenshot(path=pictures / "safe-as-of.png")
 
     # --- danger: one tap, without signal -------------------------------------------------------------------------------------

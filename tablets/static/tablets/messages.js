@@ -61,7 +61,7 @@ const MARKS = { waiting: "waiting to send", sent: "sent", delivered: "on the des
 export function messagesTool(s, act) {
   const count = unread(s);
   const words = count ? `${count} new` : s.messages.length ? `Messages ${s.messages.length}` : "Messages";
-  return h("button", { class: `btn tool ${count ? "has-new" : ""}`, type: "button", onclick: act.messages, "aria-haspopup": "dialog" }, icon(count ? "mail" : "chat"), h("span", { role: "status" }, words));
+  return h("button", { class: `btn tool ${count ? "has-new" : ""}`, type: "button", onclick: act.messages, "aria-haspopup": "dialog" }, icon(count ? "mail" : "chat"), h("span", null, words));
 }
 
 /** @type {Record<string, (s: Snapshot, act: Act, ui: Ui) => [title: string, body: Child, foot?: Child]|null>} */

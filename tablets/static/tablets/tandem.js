@@ -136,6 +136,7 @@ export function lines(tandem, { now, zone, offline, asOf, reasons }) {
     else if (tandem.due_at && now >= Date.parse(tandem.due_at)) all.push(`NO ${who.toUpperCase()} after ${minutes(now - Date.parse(tandem.asked_at))}: talk to the desk.`);
     else if (tandem.partner_assigned_at) all.push(`${tandem.partner_unit || cap(who)} sent ${at(tandem.partner_assigned_at)}.`);
     else all.push(`Asked for ${at(tandem.asked_at)}. No unit named yet.`);
+    if (tandem.first === "PARTNER") all.push(`${cap(who)} go${tandem.partner === "EMS" ? "es" : ""} in first.`);
     if (tandem.partner_unit && tandem.state === "PARTNER_THERE") all.push(`Unit ${tandem.partner_unit}.`);
     if (tandem.staging_note) all.push(`Stage: ${tandem.staging_note}`);
     all.push(...tandem.reasons.map((code) => reasons[code] ?? code));

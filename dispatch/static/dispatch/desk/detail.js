@@ -103,8 +103,11 @@ function head(call, open, now) {
     ? lineState.name === "offline" ? "not known: this page is offline" : "no longer open"
     : call["status"] === "ASSIGNED" ? `with ${call["units"].map((/** @type {Doc} */ unit) => unit["call_sign"]).join(", ")}` : `waits for ${call["queue"] === "CARE" ? "CARE" : "police"}`;
   const tone = call["queue"] === "CARE" ? "care" : "police";
+  // Somebody may have asked for a partner whom the policy did not.
+  const beside = (call["tandem"] ?? []).filter((/** @type {any} */ one) => !one.ended_at).map((/** @type {any} */ one) => say(words.partners, one.partner));
+  const going = beside.length ? `CARE + ${beside.join(" + ")}` : say(words.responses, call["response"]);
   return [
-    el("div", { class: "kick" }, el("span", { class: `tag ${tone}` }, say(words.responses, call["response"])), el("span", {}, `Priority ${call["priority"]}`), el("span", { class: "soft" }, call["own_number"] && call["own_number"] !== call["number"] ? `${call["number"]} (ours ${call["own_number"]})` : call["number"])),
+    el("div", { class: "kick" }, el("span", { class: `tag ${tone}` }, going), el("span", {}, `Priority ${call["priority"]}`), el("span", { class: "soft" }, call["own_number"] && call["own_number"] !== call["number"] ? `${call["number"]} (ours ${call["own_number"]})` : call["number"])),
     el("h2", {}, call["type"]["label"]),
     el("p", { class: "where" }, call["address"], call["place_kind"] !== "UNKNOWN" ? el("span", {}, say(words.places, call["place_kind"]).toLowerCase()) : null),
     el("p", { class: "soft" }, `${state} · received ${at(call["received_at"])}, ${age(now - ms(call["received_at"]))} ago`),
