@@ -73,10 +73,12 @@ def sweep(*, at: datetime) -> None:
 
 def sweep_now() -> None:
     """
-    Do both now, from a thread that lives for ever and looks once a second: it holds no connection meanwhile.
+    Do both now, from a thread that lives for ever and looks once a second. It keeps its connection, as web threads do.
     """
     close_old_connections()
     try:
         sweep(at=timezone.now())
-    finally:
+    except Exception:
+        # Whatever state it is in now, the next look begins anew.
         connections.close_all()
+        raise

@@ -39,7 +39,11 @@ class Database:
     closed rather than in a state that nobody knows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, options: str = "") -> None:
+        """
+        Take what this connection's session is to be told beside the settings (``-c name=value``); it wins over them.
+        """
+        self._options = options
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._lock = asyncio.Lock()
 
@@ -70,8 +74,11 @@ class Database:
         done = False
         try:
             if self._connection is None:
+                named = connection_arguments()
+                if self._options:
+                    named["options"] = f"{named.get('options', '')} {self._options}"
                 self._connection = await psycopg.AsyncConnection.connect(
-                    autocommit=True, connect_timeout=_CONNECT_SECONDS, **connection_arguments()
+                    autocommit=True, connect_timeout=_CONNECT_SECONDS, **named
                 )
             cursor = await self._connection.execute(sql, arguments)
             rows = await cursor.fetchall()

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from django.conf import settings
@@ -14,10 +14,17 @@ from django.conf import settings
 from tablets.postgres import connection_arguments
 
 _WAIT_SECONDS = 5.0
-# A commit here is what a tablet is told as RECEIVED: it is on the disk, whatever the rest of the site does with its own.
-_OPTIONS = "-c synchronous_commit=on -c timezone=UTC"
+# A commit here is what a tablet is told as RECEIVED: it is on the disk, whatever the site, the role or the database says of
+# other commits.
+DURABLE: Final = "-c synchronous_commit=on"
+_OPTIONS = f"{DURABLE} -c timezone=UTC"
 # Where Postgres is another machine that goes silent, the connection is known to be dead within seconds.
-_ALIVE = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 7_000}
+_ALIVE: Mapping[str, Any] = {
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 7_000,
+}
 
 Row = tuple[Any, ...]
 
@@ -103,5 +110,5 @@ class Pool:
 
 
 def _run(connection: psycopg.Connection[Row], sql: str, arguments: Mapping[str, Any]) -> list[Row]:
-    cursor = connection.execute(sql, arguments)  # type: ignore[call-overload]  # constants of this package
+    cursor = connection.execute(sql, arguments)
     return cursor.fetchall() if cursor.description is not None else []

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 
 from dispatch.backup.alarms import OPEN_SQL
+from dispatch.backup.database import Pool
 from dispatch.backup.press import FAMILY_SQL, TELLING, Standing, fold
 from dispatch.backup.schedule import Audience
 from dispatch.models import Backup, BackupEvent, BackupEventKind, BackupOrigin, BackupPress, Call
@@ -45,16 +46,18 @@ SELECT e.kind, e.at, e.by, e.data FROM dispatch_backupevent e
 _FAMILY: Final = "SELECT key, level, silent FROM dispatch_backuppress WHERE key = %s OR again_of = %s"
 
 
-def file_open() -> int:
+def file_open(pool: Pool) -> int:
     """
     File every press that has none or whose events went on, and return how many. One that fails leaves the others alone.
+
+    :raises psycopg.Error: Postgres cannot be reached.
     """
+    keys = [row[0] for row in pool.fetch(_BEHIND, {})]
+    if not keys:
+        return 0
     close_old_connections()
     done, failed = 0, None
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_BEHIND)
-            keys = [row[0] for row in cursor.fetchall()]
         for key in keys:
             at = timezone.now()
             try:
@@ -63,7 +66,7 @@ def file_open() -> int:
             except Exception as error:  # noqa: BLE001  said below; what is behind this one is not to wait for it
                 failed = error
     finally:
-        # This thread looks once a second: it holds no connection meanwhile.
+        # It is seldom that there is something to file: meanwhile this thread holds no connection of the ORM's.
         connections.close_all()
     if failed is not None:
         raise failed
@@ -96,9 +99,9 @@ def file(key: UUID, *, by: object, at: datetime, waits: bool = True) -> Backup |
     _bring_up(backup, standing, silent=any(silent for *_, silent in family), count=len(events))
     spread_at = next((at for kind, at, *_ in events if kind == "RUNG"), None)
     if backup.spread_at is None and spread_at is not None and backup.closed_at is None:
-        others = Unit.objects.in_service().filter(agency=press.agency_id, outside=False).exclude(pk=press.unit_id)
+        on_duty = Unit.objects.in_service().filter(agency=press.agency_id, outside=False).order_by("pk")
         backup.spread_at = spread_at
-        backup.spread_to = list(others.order_by("pk").values_list("pk", flat=True))
+        backup.spread_to = [pk for pk in on_duty.values_list("pk", flat=True) if pk != press.unit_id]
     backup.save()
     after = _state(backup)
     if is_new or after != before:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
+from dispatch.backup.database import DURABLE
 from dispatch.backup.press import (
     ASK_BY_LINE,
     RAISE_BY_LINE,
@@ -46,7 +47,8 @@ class Frames:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._answering, self._pushing = Database(), Database()
+        # What is answered from here was written from here: it has to be on the disk.
+        self._answering, self._pushing = Database(options=DURABLE), Database()
         self._heard: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         self._task: asyncio.Task[None] | None = None
 

@@ -56,6 +56,8 @@ SELECT press, kind, step, pg_notify('backup', agency_id || ' ' || press)
 
 _log = logging.getLogger(__name__)
 Heard = Callable[[Sequence[str]], None]
+# Done again and again; what it returns is for tests.
+Work = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class Loop(threading.Thread):
     A thread that does its work again and again, whatever happens to it.
     """
 
-    def __init__(self, name: str, work: Callable[[], None], *, every: float = LOOK_SECONDS) -> None:
+    def __init__(self, name: str, work: Work, *, every: float = LOOK_SECONDS) -> None:
         super().__init__(name=f"backup-{name}", daemon=True)
         self._work = work
         self._every = every
@@ -255,7 +257,7 @@ class Watch:
     """
 
     def __init__(
-        self, pool: Pool, *, heard: Heard | None = None, works: Sequence[tuple[str, Callable[[], None]]] = ()
+        self, pool: Pool, *, heard: Heard | None = None, works: Sequence[tuple[str, Work]] = ()
     ) -> None:
         self.pool = pool
         self._also_heard = heard
@@ -274,8 +276,9 @@ class Watch:
         """
         Stop the threads and let go of the connections.
         """
-        for thread in (self._ringer, *self._loops):
-            thread.stop()
+        self._ringer.stop()
+        for loop in self._loops:
+            loop.stop()
         self.pool.close()
 
     def _hear(self, payloads: Sequence[str]) -> None:
@@ -287,17 +290,19 @@ class Watch:
 
 def start_watch(pool: Pool, *, heard: Heard | None = None) -> Watch:
     """
-    Start all that runs by itself: ringing, filing, sending outside, the test of itself.
+    Start all that runs by itself: ringing, filing, sending outside, the test of itself, what is due when nobody is heard of.
     """
+    from dispatch import sweeps
     from dispatch.backup import filing, outbound, self_test
 
     watch = Watch(
         pool,
         heard=heard,
         works=[
-            ("filing", filing.file_open),
+            ("filing", lambda: filing.file_open(pool)),
             ("outbound", lambda: outbound.send_due(pool)),
             ("self-test", lambda: self_test.run_when_due(pool)),
+            ("sweeps", sweeps.sweep_now),
         ],
     )
     watch.start()

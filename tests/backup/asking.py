@@ -115,6 +115,7 @@ def scene() -> Scene:
     """
     of = scenes.scene()
     tablet = tablets.paired(of.unit).tablet
+    assert of.dispatcher.person_id is not None, "a dispatcher is a person"
     dispatcher = Person.objects.get(pk=of.dispatcher.person_id)
     return Scene(of, tablet, key_for(tablet), dispatcher)
 

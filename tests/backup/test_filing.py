@@ -29,7 +29,7 @@ def test_a_press_is_filed_once_and_linked_to_its_unit_and_call(door: Asking) -> 
     call = scenes.care_call(here.of)
     door.tablet(here.key, key=key, call=call.pk, level="URGENT")
 
-    assert (filing.file_open(), filing.file_open()) == (1, 0)
+    assert (filing.file_open(door.pool), filing.file_open(door.pool)) == (1, 0)
 
     backup = Backup.objects.get()
     assert (str(backup.press), backup.unit, backup.call, backup.level) == (key, here.of.unit, call, "URGENT")
@@ -43,7 +43,7 @@ def test_ids_that_are_nothing_of_ours_are_left_out(door: Asking) -> None:
     here, there = scene(), scene()
     door.tablet(here.key, key=new_key(), call=scenes.care_call(there.of).pk, person=987_654_321)
 
-    filing.file_open()
+    filing.file_open(door.pool)
 
     backup = Backup.objects.get()
     assert (backup.call, backup.person) == (None, None)
@@ -53,7 +53,7 @@ def test_of_a_silent_one_the_crew_holds_a_mark_only(door: Asking) -> None:
     here, key = scene(), new_key()
     door.tablet(here.key, key=key, silent=True)
 
-    filing.file_open()
+    filing.file_open(door.pool)
 
     assert body(f"unit.{here.of.unit.pk}") == {"press": key, "silent": True, "state": "RECEIVED"}
     assert body(f"desk.{here.of.agency.pk}")["level"] == "EMERGENCY"
@@ -64,12 +64,12 @@ def test_from_30_seconds_on_every_other_unit_holds_it(door: Asking, pool: Pool) 
     other, _ = scenes.rival(here.of.agency, here.of.area)
     pressed(here, ago=20)
     look(pool)
-    filing.file_open()
+    filing.file_open(door.pool)
     assert not Document.objects.filter(stream=f"unit.{other.pk}", collection="backup").exists()
 
     pressed_long_ago = pressed(here, ago=40)
     look(pool)
-    filing.file_open()
+    filing.file_open(door.pool)
 
     assert body(f"unit.{other.pk}")["press"] == pressed_long_ago
     assert list(differences()) == []
@@ -78,24 +78,24 @@ def test_from_30_seconds_on_every_other_unit_holds_it(door: Asking, pool: Pool) 
 def test_a_locked_desk_stream_keeps_the_filing_waiting_and_nothing_else(door: Asking, pool: Pool) -> None:
     here, key = scene(), new_key()
     door.tablet(here.key, key=new_key())
-    filing.file_open()
+    filing.file_open(door.pool)
     with connect() as other:
         other.autocommit = False
         other.execute("SELECT 1 FROM journal_stream FOR UPDATE")
         assert door.tablet(here.key, key=key, service="EMS").body["state"] == "RECEIVED"
         look(pool)
         with pytest.raises(Exception, match="lock timeout"):
-            filing.file_open()
+            filing.file_open(door.pool)
         other.rollback()
 
     assert [e.step for e in events(key, "RUNG")] == [0]
-    assert filing.file_open() == 1
+    assert filing.file_open(door.pool) == 1
 
 
 def test_the_desk_sends_police_and_closes(door: Asking, pool: Pool) -> None:
     here, key = scene(), new_key()
     door.tablet(here.key, key=key)
-    filing.file_open()
+    filing.file_open(door.pool)
 
     sent = desk(here, "backup.police_sent", key=key, unit="2K12", due_in_s=240)
     on_way = door.tablet(here.key, key=key).body
@@ -111,7 +111,7 @@ def test_the_desk_sends_police_and_closes(door: Asking, pool: Pool) -> None:
     assert (after["state"], after["closed_as"]) == ("CLOSED", "RESOLVED")
     assert streams(here) == {"supervisors"}
     look(pool)
-    assert filing.file_open() == 0
+    assert filing.file_open(door.pool) == 0
     assert desk(here, "backup.resolve", **{"key": key, "as": "RESOLVED"}) == 409
     assert list(differences()) == []
 
