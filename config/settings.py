@@ -258,6 +258,11 @@ BACKUP_SELF_TEST = env.int("BACKUP_SELF_TEST", 300)
 # write to. Without it nothing is pushed to browsers.
 VAPID_PRIVATE_KEY = secret("VAPID_PRIVATE_KEY")
 VAPID_CONTACT = env.str("VAPID_CONTACT", PUBLIC_ORIGIN)
+# The hosts of push services that browsers may name; one that begins with a dot stands for what is below it.
+PUSH_SERVICES: list[str] = env.list(
+    "PUSH_SERVICES",
+    ["fcm.googleapis.com", "updates.push.services.mozilla.com", ".push.apple.com", ".notify.windows.com"],
+)
 
 # --- cookies and headers -------------------------------------------------------------------------------------------------
 # __Host- and Secure on every site but a demo over plain http, where not every browser and no other client takes them.

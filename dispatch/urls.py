@@ -4,7 +4,7 @@ The addresses of this app.
 
 from django.urls import URLPattern, URLResolver, path
 
-from dispatch import api, cad_feed, officer, police, referral_api, views
+from dispatch import api, cad_feed, officer, police, push_api, referral_api, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("officer/app.webmanifest", officer.manifest, name="officer-manifest"),
     path("api/decision-preview/", api.DecisionPreview.as_view(), name="decision-preview"),
     path("api/policy-trial/", api.PolicyTrial.as_view(), name="policy-trial"),
+    path("api/push-subscriptions/", push_api.PushSubscriptions.as_view(), name="push-subscriptions"),
     path("api/referrals/", referral_api.Referrals.as_view(), name="referrals"),
     path("api/referrals/<int:referral_id>/", referral_api.OneReferral.as_view(), name="referral"),
     path("api/cad/calls/", cad_feed.CadCalls.as_view(), name="cad.calls"),

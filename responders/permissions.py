@@ -43,6 +43,7 @@ _ADMIN = frozenset({"ADMIN"})
 _OFFICER = frozenset({"OFFICER"})
 _POLICE = frozenset({"POLICE_DISPATCHER"})
 _PEOPLE = _DESK | _MANAGERS | _POLICE | _OFFICER | {"RESPONDER", "COORDINATOR"}
+_WOKEN = _DESK | _POLICE | _OFFICER | _TABLET
 # Whatever a crew can do on its tablet, the desk can do for it by radio.
 _CREW_OR_RADIO = _CREW | _DESK
 
@@ -205,6 +206,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "positions": {"GET": _CREW | _DESK},
     "decision-preview": {"POST": _DESK},
     "policy-trial": {"POST": _MANAGERS},
+    # Who may be woken by a request for backup.
+    "push-subscriptions": {"GET": _WOKEN, "POST": _WOKEN, "DELETE": _WOKEN},
     "cad.calls": {"POST": _CAD},
     "cad.heartbeat": {"POST": _CAD},
     "cad.messages": {"GET": _CAD},

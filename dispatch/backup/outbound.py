@@ -22,16 +22,23 @@ from dispatch.backup.schedule import Audience
 from tablets.times import instant
 
 TIMEOUT_SECONDS: Final = 5.0
+# The people whose browsers are woken, as responders/permissions.py lets them ask for it.
+WOKEN: Final = ("DISPATCHER", "EMBEDDED", "SUPERVISOR", "POLICE_DISPATCHER", "OFFICER")
 # Longer than a try can take: who claimed a sending and died gives it back by the clock.
 _CLAIM_SECONDS: Final = 15
 _AGAIN_SECONDS: Final = (1, 2, 5, 10, 20, 30)
 _MOST_ERROR: Final = 200
 
-# A step has its sendings from the first process that finds it. Browsers of people and of units in service are woken; of a
-# silent request the unit's own are not.
-_PROMISE: Final = f"""
+# One silent press makes the whole request silent.
+_SILENT: Final = (
+    "EXISTS (SELECT FROM dispatch_backuppress one"
+    " WHERE one.silent AND (one.key = press.key OR one.again_of = press.key))"
+)
+# A step has its sendings from the first process that finds it. A browser is woken while whoever it is may be: access can be
+# taken away after it asked. Of a silent request the unit's own tablets are not.
+PROMISE: Final = f"""
 WITH told AS (
-    SELECT press.key, press.agency_id, press.unit_id, press.drill, press.silent, rung.step
+    SELECT press.key, press.agency_id, press.unit_id, press.drill, {_SILENT} AS silent, rung.step
       FROM dispatch_backuppress press
       JOIN dispatch_backupevent rung ON rung.press = press.key AND rung.kind = 'RUNG'
      WHERE press.closed_at IS NULL AND press.origin <> 'SELF_TEST' AND rung.data->'audience' ? '{Audience.OUTSIDE}'
@@ -45,7 +52,10 @@ SELECT told.key, told.step, hook.id, NULL::bigint, now(), 0, now(), ''
 UNION ALL
 SELECT told.key, told.step, NULL::bigint, sub.id, now(), 0, now(), ''
   FROM told JOIN dispatch_pushsubscription sub ON sub.agency_id = told.agency_id AND sub.ended_at IS NULL
-   AND (sub.unit_id IS DISTINCT FROM told.unit_id OR sub.unit_id IS NULL OR NOT told.silent)
+   AND (EXISTS (SELECT FROM responders_person person JOIN responders_role role ON role.person_id = person.id
+                 WHERE person.id = sub.person_id AND person.is_active AND role.name = ANY(%(roles)s))
+        OR EXISTS (SELECT FROM tablets_tablet tablet WHERE tablet.id = sub.tablet_id AND tablet.revoked_at IS NULL
+                      AND NOT (told.silent AND tablet.unit_id IS NOT DISTINCT FROM told.unit_id)))
  WHERE %(pushes)s
    AND NOT EXISTS (SELECT FROM dispatch_backupsending s WHERE s.press = told.key AND s.step = told.step AND s.push_id = sub.id)
     ON CONFLICT DO NOTHING
@@ -58,7 +68,7 @@ WITH claimed AS (
     RETURNING *
 )
 SELECT claimed.id, claimed.press, claimed.step, claimed.tries, hook.url, hook.secret, sub.endpoint, sub.p256dh, sub.auth,
-       press.level, press.service, press.drill, press.silent, press.received_at, press.agency_id, unit.call_sign,
+       press.level, press.service, press.drill, {_SILENT}, press.received_at, press.agency_id, unit.call_sign,
        press.closed_at, now(), sub.id, hook.name
   FROM claimed
   JOIN dispatch_backuppress press ON press.key = claimed.press
@@ -102,7 +112,7 @@ def send_due(pool: Pool) -> int:
 
     :raises psycopg.Error: Postgres cannot be reached.
     """
-    pool.fetch(_PROMISE, {"pushes": bool(settings.VAPID_PRIVATE_KEY)})
+    pool.fetch(PROMISE, {"pushes": bool(settings.VAPID_PRIVATE_KEY), "roles": list(WOKEN)})
     taken = 0
     while rows := pool.fetch(_CLAIM, {}):
         taken += _send(pool, rows[0])

@@ -42,7 +42,7 @@ def sealed(message: bytes, *, p256dh: str, auth: str) -> bytes:
     :raises ValueError: the browser's keys are none.
     """
     theirs = decoded(p256dh)
-    receiver = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, theirs)
+    receiver = point_of(p256dh)
     sender = ec.generate_private_key(_CURVE)
     ours = _point(sender.public_key())
     secret = sender.exchange(ec.ECDH(), receiver)
@@ -53,6 +53,15 @@ def sealed(message: bytes, *, p256dh: str, auth: str) -> bytes:
     # One record, the last: its end is marked by 2.
     text = AESGCM(key).encrypt(nonce, message + b"\x02", None)
     return salt + _RECORD.to_bytes(4, "big") + bytes([len(ours)]) + ours + text
+
+
+def point_of(p256dh: str) -> ec.EllipticCurvePublicKey:
+    """
+    Return the public key of a browser.
+
+    :raises ValueError: it is none.
+    """
+    return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, decoded(p256dh))
 
 
 def signature(endpoint: str, *, private_key: str, contact: str, at: datetime) -> str:

@@ -82,7 +82,6 @@ def run_when_due(pool: Pool) -> int:
     return len(taken)
 
 
-
 def press_and_show(pool: Pool, agency_id: int) -> float:
     """
     Press as a tablet does and look as a console does; return how long it took until it was on the console.

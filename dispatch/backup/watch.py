@@ -256,9 +256,7 @@ class Watch:
     Everything of this path that runs by itself in one process.
     """
 
-    def __init__(
-        self, pool: Pool, *, heard: Heard | None = None, works: Sequence[tuple[str, Work]] = ()
-    ) -> None:
+    def __init__(self, pool: Pool, *, heard: Heard | None = None, works: Sequence[tuple[str, Work]] = ()) -> None:
         self.pool = pool
         self._also_heard = heard
         self._loops = [Loop(name, work) for name, work in works]

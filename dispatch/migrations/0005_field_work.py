@@ -349,13 +349,20 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "unit",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="responders.unit"
-                    ),
-                ),
+                ("tablet_id", models.BigIntegerField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("person__isnull", False), ("tablet_id__isnull", True)),
+                            models.Q(("person__isnull", True), ("tablet_id__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="dispatch_push_of_a_person_or_a_tablet",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BackupSending",
@@ -555,7 +562,9 @@ class Migration(migrations.Migration):
                 ("asked_by", models.CharField(max_length=100)),
                 (
                     "due_at",
-                    models.DateTimeField(help_text="By when the partner should be there; then desk and crew are told."),
+                    models.DateTimeField(
+                        help_text="By when the partner should be there; then desk and crew are told."
+                    ),
                 ),
                 ("partner_assigned_at", models.DateTimeField(null=True)),
                 ("partner_arrived_at", models.DateTimeField(null=True)),

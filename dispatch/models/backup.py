@@ -89,9 +89,7 @@ class BackupPress(models.Model):
             ),
             models.Index(fields=["tablet_id", "-received_at"], name="dispatch_backup_press_tablet"),
             models.Index(fields=["agency_id", "-received_at"], name="dispatch_backup_press_by_time"),
-            models.Index(
-                fields=["again_of"], condition=Q(again_of__isnull=False), name="dispatch_backup_press_again"
-            ),
+            models.Index(fields=["again_of"], condition=Q(again_of__isnull=False), name="dispatch_backup_press_again"),
         ]
 
     def __str__(self) -> str:
@@ -255,19 +253,31 @@ class BackupHook(models.Model):
 class PushSubscription(models.Model):
     """
     A browser that asked to be woken (RFC 8030): at the desk, on a tablet, or on an officer's phone.
+
+    It is a person's or a tablet's. It is woken while that person may be, and while that tablet is not revoked; of a silent
+    request the unit's own tablets are not.
     """
 
     agency = models.ForeignKey(Agency, on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="+")
-    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, null=True, related_name="+")
+    tablet_id = models.BigIntegerField(null=True)
     endpoint = models.URLField(max_length=1000, unique=True)
     p256dh = models.CharField(max_length=200)
     auth = models.CharField(max_length=100)
     made_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, tablet_id__isnull=True)
+                | Q(person__isnull=True, tablet_id__isnull=False),
+                name="dispatch_push_of_a_person_or_a_tablet",
+            ),
+        ]
+
     def __str__(self) -> str:
-        return f"push to {self.person_id or self.unit_id}"
+        return f"push to {f'person {self.person_id}' if self.tablet_id is None else f'tablet {self.tablet_id}'}"
 
 
 class BackupSending(models.Model):

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection
 from pytest_django import Settings
 
@@ -28,6 +27,8 @@ from dispatch.backup.watch import look
 from dispatch.models import BackupHook, BackupPress, BackupSelfTest, BackupSending, PushSubscription
 from tests.backup.asking import Asking, Scene, events, scene
 from tests.backup.test_watch import pressed
+from tests.factories.subscriptions import SECRET, subscription
+from tests.factories.subscriptions import point as point_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -142,18 +143,15 @@ def test_drills_go_only_where_they_are_wanted(door: Asking, pool: Pool) -> None:
 def test_a_browser_is_woken_by_a_message_that_only_it_can_read(door: Asking, pool: Pool, settings: Settings) -> None:
     settings.VAPID_PRIVATE_KEY = push.encoded((77).to_bytes(32, "big"))
     here, browser = scene(), ec.generate_private_key(ec.SECP256R1())
-    point = browser.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    point = point_of(browser)
     with listening() as service:
-        PushSubscription.objects.create(
-            agency=here.of.agency, endpoint=service.url, p256dh=push.encoded(point), auth=push.encoded(b"s" * 16),
-            made_at=datetime.now(UTC),
-        )  # fmt: skip
+        subscription(here.dispatcher, endpoint=service.url, p256dh=push.encoded(point))
         key = pressed(here, ago=31)
         look(pool)
         outbound.send_due(pool)
 
     headers, body = service.got[0]
-    assert orjson.loads(opened(body, browser, point, b"s" * 16))["press"] == key
+    assert orjson.loads(opened(body, browser, point, SECRET))["press"] == key
     assert headers["Content-Encoding"] == "aes128gcm"
     scheme, token, ours = headers["Authorization"].split()
     assert scheme == "vapid"
@@ -169,13 +167,10 @@ def test_a_browser_is_woken_by_a_message_that_only_it_can_read(door: Asking, poo
 def test_a_browser_that_took_its_wish_back_is_not_asked_again(door: Asking, pool: Pool, settings: Settings) -> None:
     settings.VAPID_PRIVATE_KEY = push.encoded((77).to_bytes(32, "big"))
     here, browser = scene(), ec.generate_private_key(ec.SECP256R1())
-    point = browser.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    point = point_of(browser)
     with listening() as service:
         service.answers = [410]
-        PushSubscription.objects.create(
-            agency=here.of.agency, endpoint=service.url, p256dh=push.encoded(point), auth=push.encoded(b"s" * 16),
-            made_at=datetime.now(UTC),
-        )  # fmt: skip
+        subscription(here.dispatcher, endpoint=service.url, p256dh=push.encoded(point))
         pressed(here, ago=31)
         look(pool)
         outbound.send_due(pool)

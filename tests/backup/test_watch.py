@@ -122,14 +122,14 @@ def test_of_several_loops_each_step_is_rung_once_and_in_time_though_one_is_kille
     assert max(event.data["late_ms"] for event in rung) <= 2_000
 
 
-def pressed(here: Scene, *, ago: float, level: str = "EMERGENCY") -> str:
+def pressed(here: Scene, *, ago: float, level: str = "EMERGENCY", silent: bool = False) -> str:
     key = new_key()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO dispatch_backuppress (key, agency_id, unit_id, tablet_id, received_at, origin, via, level, service,"
             " silent, drill, raw) VALUES (%s, %s, %s, %s, now() - make_interval(secs => %s), 'TABLET', 'web', %s, 'POLICE',"
-            " false, false, '')",
-            [key, here.of.agency.pk, here.of.unit.pk, here.tablet.pk, ago, level],
+            " %s, false, '')",
+            [key, here.of.agency.pk, here.of.unit.pk, here.tablet.pk, ago, level, silent],
         )
     return key
 

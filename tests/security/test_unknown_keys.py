@@ -11,12 +11,12 @@ from django.db import connection
 from django.db.models import Max
 from rest_framework import serializers
 
-from dispatch import cad_serializers, referral_serializers
+from dispatch import cad_serializers, push_serializers, referral_serializers
 from dispatch.intake_serializers import AnswersField, PointField, PreviewArgs, TrialArgs
 from journal.kinds import kinds
 from journal.models import Document, Entry, Receipt
 from tablets import serializers as tablet_serializers
-from tests.factories import intake, referrals
+from tests.factories import intake, referrals, subscriptions
 from tests.security.routes import routes
 from tests.security.test_matrix import matrix, who
 from tests.security.world import World, world
@@ -72,6 +72,7 @@ BODIES: dict[str, tuple[type[serializers.Serializer[Any]], dict[str, Any], str]]
         {"id": "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11", **referrals.said()},
         "INTAKE",
     ),
+    "push-subscriptions": (push_serializers.SubscribeArgs, subscriptions.said(), "DISPATCHER"),
     "cad.message": (cad_serializers.MessageAnswerInput, {"answer": "CONFIRMED"}, "CAD"),
 }
 # These read nothing of a body: there is nothing that a key could reach.
