@@ -15,9 +15,9 @@ from tablets.postgres import connection_arguments
 
 _WAIT_SECONDS = 5.0
 # A commit here is what a tablet is told as RECEIVED: it is on the disk, whatever the site, the role or the database says of
-# other commits.
-DURABLE: Final = "-c synchronous_commit=on"
-_OPTIONS = f"{DURABLE} -c timezone=UTC"
+# other commits. Nothing here is to wait for a lock; where something does all the same, it is not for long.
+OPTIONS: Final = "-c synchronous_commit=on -c lock_timeout=500"
+_OPTIONS = f"{OPTIONS} -c timezone=UTC"
 # Where Postgres is another machine that goes silent, the connection is known to be dead within seconds.
 _ALIVE: Mapping[str, Any] = {
     "keepalives_idle": 3,
@@ -65,6 +65,8 @@ class Pool:
         with self._connection() as (connection, is_used):
             try:
                 return _run(connection, sql, arguments)
+            except psycopg.errors.LockNotAvailable:
+                raise
             except psycopg.OperationalError:
                 if not is_used:
                     raise

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
-from dispatch.backup.database import DURABLE
+from dispatch.backup.database import OPTIONS
 from dispatch.backup.press import (
     ASK_BY_LINE,
     RAISE_BY_LINE,
@@ -23,7 +23,7 @@ from dispatch.backup.press import (
     raise_arguments,
     told_of,
 )
-from dispatch.backup.reading import read
+from dispatch.backup.reading import key_beside, read
 from tablets.hub import Hub, Line
 from tablets.postgres import Database
 
@@ -48,7 +48,7 @@ class Frames:
         self._hub = hub
         self._loop: asyncio.AbstractEventLoop | None = None
         # What is answered from here was written from here: it has to be on the disk.
-        self._answering, self._pushing = Database(options=DURABLE), Database()
+        self._answering, self._pushing = Database(options=OPTIONS), Database()
         self._heard: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         self._task: asyncio.Task[None] | None = None
 
@@ -101,7 +101,11 @@ class Frames:
         kind = _ASKED.get(str(frame.get("ask", "")))
         if kind is None:
             arguments = raise_arguments(credential, said, via="live")
-            rows = await self._answering.fetch(RAISE_BY_LINE, arguments)
+            try:
+                rows = await self._answering.fetch(RAISE_BY_LINE, arguments)
+            except psycopg.errors.LockNotAvailable:
+                arguments["key"] = key_beside(said.key)
+                rows = await self._answering.fetch(RAISE_BY_LINE, arguments)
             if (key := again_as(rows, arguments)) is not None:
                 rows = await self._answering.fetch(RAISE_BY_LINE, arguments | {"key": key})
             told = told_of(rows, said.key)

@@ -15,7 +15,7 @@ import orjson
 import psycopg
 
 from dispatch.backup.database import Pool, Row
-from dispatch.backup.reading import Said, key_of_agency
+from dispatch.backup.reading import Said, key_beside, key_of_agency
 from dispatch.backup.schedule import rank
 from dispatch.models import BackupLevel, BackupOrigin, BackupService
 from tablets.times import instant
@@ -317,7 +317,13 @@ def raise_(pool: Pool, credential: Credential, said: Said, *, via: str) -> Told 
     if credential.agency_id is not None:
         sql = _RAISE_BY_AGENCY
     arguments = raise_arguments(credential, said, via=via)
-    rows = pool.fetch(sql, arguments)
+    try:
+        rows = pool.fetch(sql, arguments)
+    except psycopg.errors.LockNotAvailable:
+        # Somebody is writing this very key, in a transaction that waits for something else: a crew that withdraws is entered
+        # with its call. Better two requests than none.
+        arguments["key"] = key_beside(said.key)
+        rows = pool.fetch(sql, arguments)
     if (key := again_as(rows, arguments)) is not None:
         rows = pool.fetch(sql, arguments | {"key": key})
     return told_of(rows, said.key)

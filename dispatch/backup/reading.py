@@ -148,6 +148,13 @@ def key_of_agency(key: UUID, agency_id: int) -> UUID:
     return uuid5(_NAMESPACE, f"{agency_id} {key}")
 
 
+def key_beside(key: UUID) -> UUID:
+    """
+    Return what a press is kept under while its own key cannot be written.
+    """
+    return uuid5(_NAMESPACE, f"beside {key}")
+
+
 def _uuid(value: Any) -> UUID | None:
     if not isinstance(value, str) or len(value) > 64:
         return None

@@ -2,6 +2,7 @@
 Raising: whatever comes with a right key is kept, once, and said to be received only when it is.
 """
 
+import asyncio
 import random
 import string
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dispatch.backup.database import connect
+from dispatch.backup.frames import Frames
 from journal.door import open_door
 from tablets.actions import registry
+from tablets.hub import Hub
 from tablets.models import BackupKey
 from tests.backup.asking import ORIGIN, Asking, events, key_for, new_key, presses, scene
 from tests.conftest import NOON
@@ -228,6 +231,45 @@ def test_no_lock_elsewhere_makes_it_wait(door: Asking) -> None:
     assert len(presses()) == 1
 
 
+def test_its_own_key_in_a_transaction_that_hangs_makes_it_wait_half_a_second(door: Asking) -> None:
+    here, key = scene(), new_key()
+    with connect() as other:
+        other.autocommit = False
+        other.execute(
+            "INSERT INTO dispatch_backuppress (key, agency_id, origin, via, level, service, silent, drill, raw)"
+            " VALUES (%s, %s, 'WITHDRAW', 'server', 'URGENT', 'POLICE', false, false, '')",
+            [key, here.of.agency.pk],
+        )
+        with ThreadPoolExecutor(1) as sender:
+            answer = sender.submit(door.tablet, here.key, key=key).result(2)
+        other.commit()
+    again = door.tablet(here.key, key=key)
+
+    assert (answer.status, answer.body["state"], answer.body["key"]) == (200, "RECEIVED", key)
+    assert (again.body["state"], again.body["key"]) == ("RECEIVED", key)
+    assert {press.via for press in presses()} == {"web", "server"}
+
+
+def test_what_is_received_is_on_the_disk_whatever_other_commits_are_worth(door: Asking) -> None:
+    # What tests connect with does not wait for the disk, nor does whoever connects without a word about it.
+    asked = (
+        "SELECT current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes')"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT format('ALTER DATABASE %I SET synchronous_commit = off', current_database())")
+        cursor.execute(cursor.fetchone()[0])
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("off",)
+    try:
+        rows = [door.pool.fetch(asked, {}), asyncio.run(on_live(asked))]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT format('ALTER DATABASE %I RESET synchronous_commit', current_database())")
+            cursor.execute(cursor.fetchone()[0])
+
+    assert rows == [[("on", "on", "on")]] * 2
+
+
 def test_no_request_of_the_orm_is_made(door: Asking, django_assert_num_queries: Any) -> None:
     here = scene()
 
@@ -328,6 +370,17 @@ def test_while_postgres_is_away_nothing_is_promised(door: Asking, monkeypatch: p
     answer = door.tablet(here.key, key=new_key())
 
     assert (answer.status, answer.body["code"]) == (503, "try_again")
+
+
+async def on_live(sql: str) -> list[Any]:
+    """
+    Return what the live process' connection for backup answers.
+    """
+    frames = Frames(Hub())
+    try:
+        return await frames._answering.fetch(sql, {})
+    finally:
+        await frames.stop()
 
 
 def close(key: str) -> None:
