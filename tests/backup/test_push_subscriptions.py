@@ -13,9 +13,12 @@ from dispatch.backup import outbound, push
 from dispatch.backup.database import Pool
 from dispatch.backup.watch import look
 from dispatch.models import BackupSending, PushSubscription
+from journal.door import open_door
 from responders.models import Person
+from tablets.models import Tablet
 from tests.backup.asking import Asking, Scene, scene
 from tests.backup.test_watch import pressed
+from tests.conftest import NOON
 from tests.factories import dispatch as scenes
 from tests.factories import responders as make
 from tests.factories import subscriptions, tablets
@@ -146,11 +149,12 @@ def test_only_who_may_still_be_woken_is(door: Asking, pool: Pool) -> None:
     subscriptions.subscription(gone, endpoint="https://a/3")
     moved = make.person(here.of.agency, "OFFICER")
     subscriptions.subscription(moved, endpoint="https://a/4")
-    Person.objects.filter(pk=gone.pk).update(is_active=False)
-    moved.roles.update(name="COORDINATOR")
     revoked = tablets.paired(here.of.unit).tablet
     subscriptions.subscription(agency_id=here.of.agency.pk, tablet_id=revoked.pk, endpoint="https://a/5")
-    type(revoked).objects.filter(pk=revoked.pk).update(revoked_at=wakes.made_at)
+    with open_door(by=make.SCENE, at=NOON):
+        Person.objects.filter(pk=gone.pk).update(is_active=False)
+        moved.roles.update(name="COORDINATOR")
+        Tablet.objects.filter(pk=revoked.pk).update(revoked_at=NOON)
 
     assert woken(here, pool) == {wakes.pk}
 
