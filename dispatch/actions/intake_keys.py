@@ -23,9 +23,7 @@ def make(*, agency_id: int, name: str, source: str, by: object, at: datetime) ->
     if source not in SOURCES:
         raise IntakeSourceInvalid(source=source)
     text = secrets.token_urlsafe(_BYTES)
-    key = IntakeKey(
-        agency_id=agency_id, name=name, source=source, key_hash=sha256(text.encode()).digest(), made_at=at
-    )
+    key = IntakeKey(agency_id=agency_id, name=name, source=source, key_hash=sha256(text.encode()).digest(), made_at=at)
     key.save(force_insert=True)
     told = {"name": name, "source": source}
     record("intake_key.make", agency_id=agency_id, about=f"intake_key.{key.pk}", data=told, by=by, at=at)

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.site import Site
 
 Enter = Callable[..., Page]
-SMALL = {"width": 1024, "height": 768}
+SMALL: ViewportSize = {"width": 1024, "height": 768}
 # From the press to the screen of a console, on a machine that does everything else as well.
 SHOWN_MS = 3_000
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dispatch import refusals, tasks
+from dispatch import refusals, sweeps, tasks
 from dispatch.actions import alarms, assignments, debriefs, desk, hand_backs, poaches, stops, takes
 from dispatch.models import (
     Alarm,
@@ -313,10 +313,10 @@ def test_the_sweep_raises_what_is_due_once() -> None:
     factory.assignment(scene, unit=factory.rival(scene.agency, scene.area)[0])
 
     for at in (NOON + timedelta(seconds=4), NOON + timedelta(seconds=30)):
-        with open_door(by=tasks.SWEEP, at=at):
-            alarms.raise_due(call_id=held.call_id, by=tasks.SWEEP, at=at)
-    with open_door(by=tasks.SWEEP, at=NOON + timedelta(seconds=31)):
-        again = alarms.raise_due(call_id=held.call_id, by=tasks.SWEEP, at=NOON + timedelta(seconds=31))
+        with open_door(by=sweeps.SWEEP, at=at):
+            alarms.raise_due(call_id=held.call_id, by=sweeps.SWEEP, at=at)
+    with open_door(by=sweeps.SWEEP, at=NOON + timedelta(seconds=31)):
+        again = alarms.raise_due(call_id=held.call_id, by=sweeps.SWEEP, at=NOON + timedelta(seconds=31))
 
     raised = Alarm.objects.filter(call=held.call, raised_at__isnull=False)
     assert {(alarm.kind, alarm.raised_at) for alarm in raised} == {

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from dispatch import tasks
+from dispatch import sweeps, tasks
 from dispatch.actions import alarms, assignments, desk, hand_overs, poaches, shifts, takes
 from dispatch.models import (
     Alarm,
@@ -321,7 +321,7 @@ def test_a_sweep_leaves_a_call_alone_that_somebody_works_on() -> None:
     def sweep() -> Any:
         assert locked.wait(30)
         try:
-            return through_a_door(tasks.SWEEP, alarms.raise_due, call_id=held.call_id)()
+            return through_a_door(sweeps.SWEEP, alarms.raise_due, call_id=held.call_id)()
         finally:
             swept.set()
 
@@ -349,7 +349,7 @@ def test_a_sweep_against_the_acknowledgement_that_it_waits_for() -> None:
         held = factory.assignment(scene)
         race(
             through_a_door(scene.tablet, assignments.acknowledge, assignment_id=held.pk),
-            through_a_door(tasks.SWEEP, alarms.raise_due, call_id=held.call_id),
+            through_a_door(sweeps.SWEEP, alarms.raise_due, call_id=held.call_id),
         )
 
         assert not Alarm.objects.filter(assignment=held, ended_at=None).exists()

@@ -292,7 +292,12 @@ def test_a_crew_that_only_sees_the_call_declares_nothing() -> None:
     _, tandem = held(scene)
     _, other = make.rival(scene.agency, scene.area)
 
-    for act, given in [(tandems.safe, {"said_by": OFFICER}), (tandems.partner_there, {}), (tandems.release, {})]:
+    said: list[tuple[Any, dict[str, Any]]] = [
+        (tandems.safe, {"said_by": OFFICER}),
+        (tandems.partner_there, {}),
+        (tandems.release, {}),
+    ]
+    for act, given in said:
         with pytest.raises(refusals.TandemNotFound):
             do(act, tandem_id=tandem.pk, by=other, **given)
 

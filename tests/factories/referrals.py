@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.actions import intake_keys, referrals
-from dispatch.models import IntakeKey, Referral
+from dispatch.models import Call, IntakeKey, Referral
 from dispatch.referral_documents import bodies
 from dispatch.referral_serializers import MakeArgs
 from journal.door import open_door
@@ -53,6 +53,14 @@ def referral(by: Actor, *, at: datetime = NOON, **fields: Any) -> Referral:
     args.is_valid(raise_exception=True)
     with open_door(by=by, at=at):
         return referrals.make(by=by, at=at, **args.validated_data)
+
+
+def call_of(row: Referral) -> Call:
+    """
+    Return the call that a referral made or joined.
+    """
+    assert row.call is not None, "it was not eligible"
+    return row.call
 
 
 def body(of: Referral) -> dict[str, Any]:

@@ -123,11 +123,14 @@ def everything_that_an_officer_is_told(client: Client, referral: int) -> Iterato
         if route.is_admin or route.route in {"account_logout", "demo-enter", "schema"}:
             continue
         for method in ("GET", "POST"):
-            answer = client.generic(method, route.path, "{}" if method == "POST" else "", "application/json")
+            answer: Any = client.generic(method, route.path, "{}" if method == "POST" else "", "application/json")
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
             yield f"{method} {route.path}", body.decode(errors="replace") + str(dict(answer.headers))
     calls = list(Call.objects.values_list("pk", "number"))
-    asked = [("referral.withdraw", {"referral": referral}), ("referral.handed_over", {"referral": referral})]
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("referral.withdraw", {"referral": referral}),
+        ("referral.handed_over", {"referral": referral}),
+    ]
     asked += [("referral.handed_over", {"call": call}) for call, _ in calls]
     asked += [("referral.make", {**make.said(), "kind": "CALL", "number": number}) for _, number in calls]
     asked += [("call.note", {"call": call, "text": "x"}) for call, _ in calls]
@@ -209,7 +212,7 @@ def test_a_holder_of_a_key_hears_no_more_than_an_officer() -> None:
     line = Client(headers={"Authorization": f"Intake {text}"})
     body = {"id": str(uuid4()), **make.said(text="Asks for help")}
     made = line.post("/api/referrals/", body, "application/json")
-    call = Call.objects.get(pk=Referral.objects.get(pk=made.json()["referral"]).call_id)
+    call = make.call_of(Referral.objects.get(pk=made.json()["referral"]))
     work.finish(work.take_and_write(call))
 
     answers = [
