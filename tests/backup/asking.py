@@ -12,7 +12,7 @@ import orjson
 from django.conf import settings
 
 from dispatch.backup.database import Pool
-from dispatch.backup.door import PREFIX, Door
+from dispatch.backup.door import PREFIX, Application, Door
 from dispatch.models import BackupEvent, BackupPress
 from journal.door import open_door
 from responders.models import Person
@@ -51,7 +51,7 @@ class Asking:
     The door, and how it is asked.
     """
 
-    door: Door
+    door: Application
     pool: Pool
 
     def raw(self, path: str, body: bytes, *, method: str = "POST", **environ: str) -> Answer:

@@ -5,7 +5,6 @@ Everything that may be wrong at once, and a press is kept all the same: with Pos
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from typing import Any
 
 import orjson
@@ -152,6 +151,16 @@ def _set(crew: Crew, model: type[SignOn | Person], pk: int, **fields: Any) -> No
         model._default_manager.filter(pk=pk).update(**fields)
 
 
+def press(asking: Asking, crew: Crew) -> str:
+    """
+    Press, and see that it is received.
+    """
+    key = new_key()
+    answer = asking.raw("", crew.body(key), **crew.headers())
+    assert (answer.status, answer.body["state"], answer.body["key"]) == (200, "RECEIVED", key)
+    return key
+
+
 def walk(faults: list[Fault]) -> Iterator[int]:
     """
     Yield once for every combination, having begun or ended one fault since the one before.
@@ -184,12 +193,11 @@ def test_in_every_combination_of_faults_a_press_is_kept(pool: Pool, settings: Se
 
     for live in (run_live, nullcontext):
         with live():
-            for _, journal in product(walk(faults), (nullcontext, journal_down)):
-                with journal():
-                    key = new_key()
-                    answer = asking.raw("", crew.body(key), **crew.headers())
-                assert (answer.status, answer.body["state"], answer.body["key"]) == (200, "RECEIVED", key)
-                made.append(key)
+            for _ in walk(faults):
+                # What begins and ends the others is written through the journal: it is away for the press only.
+                made.append(press(asking, crew))
+                with journal_down():
+                    made.append(press(asking, crew))
 
     assert len(made) == 2 ** (len(faults) + 2)
     assert {str(press.key) for press in presses()} == set(made)
