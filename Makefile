@@ -69,12 +69,15 @@ test-simulation:  ## a hundred seeds of tablets, server and network in chaos
 test-races:  ## tests that race threads or processes against each other; alone on the machine
 	@$(WITH) pytest -m race $(ARGS) $(OR_NONE)
 
-.PHONY: simulate takes
+.PHONY: simulate takes chaos
 simulate: install  ## 1,000 seeds of tablets, server and network in chaos (SEEDS=10000 for a release, SEED=7 replays one)
 	@$(WITH) env SEEDS=$(or $(SEEDS),1000) $(if $(SEED),SEED=$(SEED)) pytest -n $(if $(SEED),0,2) tests/simulation/test_seeds.py $(ARGS)
 
 takes: install  ## 50,000 takes from tablets without signal, at once: is every call's history linearizable? (TAKES=1000: fewer)
 	@$(WITH) env TAKES=$(or $(TAKES),50000) pytest -m race tests/linearizability/test_takes.py $(ARGS)
+
+chaos: install  ## 10,000 requests for backup while everything dies in turn: none lost, none doubled, all rung in time (SEED=7 replays)
+	@$(WITH) env CHAOS_PRESSES=$(or $(CHAOS_PRESSES),10000) $(if $(SEED),SEED=$(SEED)) pytest -n 0 -m race tests/backup_chaos/test_chaos.py $(ARGS)
 
 test-browser:  ## tests of the running site in Chromium
 	@$(WITH) pytest -m browser $(ARGS) $(OR_NONE)

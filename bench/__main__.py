@@ -15,7 +15,7 @@ django.setup()
 
 from bench.figures import Figure, machine, table, write  # noqa: E402  the modules measured need setup() first
 
-MODULES = ["fan_out", "contested_takes", "board_pull", "bulk_import", "replay", "past_documents", "storm"]
+MODULES = ["fan_out", "contested_takes", "board_pull", "bulk_import", "replay", "past_documents", "storm", "backup"]
 
 
 def main(names: list[str]) -> int:

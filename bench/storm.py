@@ -62,13 +62,9 @@ def run() -> list[Figure]:
     """
     Let the storm pass once and say how long it took, and how long who did not wait for it waited.
     """
-    _allow_files()
-    with bench_database(), _front() as front:
+    with bench_database(), site_in_front() as front:
         there = town(TABLETS)
-        crews = _calls(there)
-        held = _numbers(there)
-        _change(there)
-        storm = _Storm(front.port, there, held, epochs.current(), crews)
+        storm = prepared(there, front)
         with front.serving():
             pass
         with front.serving(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -95,8 +91,19 @@ def run() -> list[Figure]:
     ]
 
 
+def prepared(there: Town, front: "Front") -> "Storm":
+    """
+    Return a storm that is ready to break: crews with calls, and something for everybody to fetch.
+    """
+    _allow_files()
+    crews = _calls(there)
+    held = _numbers(there)
+    _change(there)
+    return Storm(front.port, there, held, epochs.current(), crews)
+
+
 @dataclass
-class _Storm:
+class Storm:
     """
     What the tablets do, and when each was done.
     """
@@ -238,7 +245,7 @@ class _Storm:
 
 
 @dataclass(frozen=True)
-class _Front:
+class Front:
     """
     nginx on a port; web and live behind it come and go.
     """
@@ -260,7 +267,10 @@ class _Front:
 
 
 @contextmanager
-def _front() -> Iterator[_Front]:
+def site_in_front(*also: str) -> Iterator[Front]:
+    """
+    Have nginx up inside the block, and those processes that are never restarted.
+    """
     directory = Path(tempfile.mkdtemp(prefix="care-"))
     port = free_port()
     files = configuration(
@@ -268,8 +278,8 @@ def _front() -> Iterator[_Front]:
     )
     variables = environment() | files | {"SERVER": "bench"}
     try:
-        with _processes(["nginx"], variables):
-            yield _Front(port, variables)
+        with _processes(["nginx", *also], variables):
+            yield Front(port, variables)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from journal.door import open_door
 from responders.models import Agency, Person, Role, RoleName, ServiceArea, Shift, Unit
-from tablets.models import SignOn, Tablet
+from tablets.models import BackupKey, SignOn, Tablet
 from tablets.secrets import hash_token, new_token
 from tests.factories import responders as make
 
@@ -75,3 +75,22 @@ def town(size: int) -> Town:
             for tablet, shift in zip(tablets, shifts, strict=True)
         )
     return Town(agency, area, units, [tablet.pk for tablet in tablets], [person.pk for person in people], tokens)
+
+
+def backup_keys(there: Town) -> list[str]:
+    """
+    Return a new key for backup for each tablet, place by place.
+    """
+    now, keys = datetime.now(UTC), [new_token() for _ in there.tablets]
+    with open_door(by="system:bench", at=now):
+        BackupKey.objects.bulk_create(
+            BackupKey(
+                key_hash=hash_token(key),
+                tablet_id=tablet,
+                unit_id=there.units[place // PER_UNIT].pk,
+                agency_id=there.agency.pk,
+                made_at=now,
+            )
+            for place, (key, tablet) in enumerate(zip(keys, there.tablets, strict=True))
+        )
+    return keys

@@ -12,10 +12,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -83,6 +84,9 @@ class Servers:
     """
     Everything that the site runs on, at one's mercy.
     """
+
+    # What a kind of site of its own adds to postgresql.conf.
+    more_of_postgres = ""
 
     def __init__(self, directory: Path, disk: Path, port: int) -> None:
         self.directory, self.disk, self.port = directory, disk, port
@@ -173,8 +177,9 @@ class Servers:
             f"CREATE DATABASE {_ROLE} OWNER {_ROLE}",
         )
         self.manage("migrate", "--verbosity", "0")
-        for name in ("redis", "web", "worker", "beat"):
-            self.kept[name].start()
+        for name, kept in self.kept.items():
+            if name != "postgres":
+                kept.start()
         self.wait_until_up()
         self._keeper.start()
 
@@ -339,7 +344,7 @@ class Servers:
         assert made.returncode == 0, made.stdout + made.stderr
         conf = (ROOT / "deploy/postgresql.conf").read_text()
         with (self.data / "postgresql.conf").open("a") as file:
-            file.write(f"{conf}{_SMALL}unix_socket_directories = '{self.directory}'\n")
+            file.write(f"{conf}{_SMALL}{self.more_of_postgres}unix_socket_directories = '{self.directory}'\n")
 
     def _wait_for_postgres(self) -> None:
         for _ in range(UP_WITHIN_S * 10):
@@ -350,8 +355,11 @@ class Servers:
         raise AssertionError(f"Postgres did not come up:\n{self.tail()}")
 
 
+_Site = TypeVar("_Site", bound=Servers)
+
+
 @contextmanager
-def running_servers() -> Iterator[Servers]:
+def running_servers(kind: Callable[[Path, Path, int], _Site]) -> Iterator[_Site]:
     """
     Have servers of one's own inside the block. Postgres has a small disk of its own where the system lets us make one.
     """
@@ -362,7 +370,7 @@ def running_servers() -> Iterator[Servers]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    servers = Servers(directory, disk, port)
+    servers = kind(directory, disk, port)
     try:
         servers.begin()
         yield servers

@@ -46,7 +46,7 @@ def servers() -> Iterator[Servers]:
     """
     Yield servers that nobody else uses.
     """
-    with running_servers() as up:
+    with running_servers(Servers) as up:
         yield up
 
 
