@@ -8,7 +8,9 @@ import shlex
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
@@ -86,8 +88,14 @@ def test_no_lock_file_names_a_registry() -> None:
 class _Echo(BaseHTTPRequestHandler):
     """Answers with the headers it was asked with."""
 
+    by = "web"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def do_GET(self) -> None:
-        body = json.dumps({"path": self.path, "headers": dict(self.headers.items())}).encode()
+        body = json.dumps({"path": self.path, "headers": dict(self.headers.items()), "by": self.by}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -95,6 +103,12 @@ class _Echo(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+class _Backup(_Echo):
+    """The process for backup alone."""
+
+    by = "backup"
 
 
 @pytest.fixture
@@ -105,8 +119,7 @@ def origin(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{probe.getsockname()[1]}"
-    sockets = Path(places.sockets())
-    web = sockets / f"test-{os.getpid()}"
+    web = _sockets()
     web.mkdir()
     static = tmp_path / "static"
     static.mkdir()
@@ -127,6 +140,59 @@ def origin(tmp_path: Path) -> Iterator[str]:
     server.server_close()
     (web / "web.sock").unlink()
     web.rmdir()
+
+
+def _sockets() -> Path:
+    return Path(places.sockets()) / f"test-{os.getpid()}"
+
+
+@contextmanager
+def _serving_backup(handler: type[_Echo] | None) -> Iterator[None]:
+    # Without a handler it hangs: it takes what comes, and says nothing.
+    path = _sockets() / "backup.sock"
+    if handler is None:
+        hung = socket.socket(socket.AF_UNIX)
+        hung.bind(str(path))
+        hung.listen()
+        stop = hung.close
+    else:
+        server = ThreadingUnixStreamServer(str(path), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+
+    try:
+        yield
+    finally:
+        stop()
+        path.unlink()
+
+
+def _press(origin: str) -> tuple[str, float]:
+    began = time.monotonic()
+    with urlopen(Request(f"{origin}/api/backup/", data=b"{}", method="POST"), timeout=10) as response:  # noqa: S310 (our own address)
+        answer = json.loads(response.read())
+    assert answer["path"] == "/api/backup/"
+    return answer["by"], time.monotonic() - began
+
+
+def test_a_press_goes_to_its_own_process_and_to_web_when_that_is_gone_or_hangs(origin: str) -> None:
+    with _serving_backup(_Backup):
+        own = _press(origin)
+    gone = _press(origin)
+    # nginx asks again two seconds after it found nobody.
+    time.sleep(2.1)
+    with _serving_backup(None):
+        hung, again = _press(origin), _press(origin)
+    time.sleep(2.1)
+    with _serving_backup(_Backup):
+        back = _press(origin)
+
+    assert [by for by, _ in (own, gone, hung, again, back)] == ["backup", "web", "web", "web", "backup"]
+    assert 1.9 < hung[1] < 3
+    assert max(gone[1], again[1]) < 0.5
 
 
 def _wait_for(listen: str) -> None:
