@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
+from honcho.environ import parse_procfile
 
 from deploy.local.places import ROOT
 from deploy.local.site import configuration
@@ -41,7 +42,7 @@ class Site(Servers):
             listen=f"127.0.0.1:{port}", state=state, socket_directory=directory, static_root=directory
         )
         self.env["BACKUP_SELF_TEST"] = "20"
-        commands = dict(line.split(": ", 1) for line in (ROOT / "deploy/Procfile").read_text().splitlines())
+        commands: dict[str, str] = parse_procfile((ROOT / "deploy/Procfile").read_text()).processes
         for name in ("nginx", "web", "backup", "live", "worker", "beat"):
             self.kept[name] = self._shipped(name, commands[name])
         self.url = self.env["DATABASE_URL"].replace("postgis://", "postgresql://")
