@@ -55,6 +55,12 @@ class Outcome:
         since = [at - by_row[key] for key, at in self.told.shown.items() if key in by_row]
         steps = self.verdict.steps
         clear = [step.late for step in steps if step.late - step.counted < 0.001]
+        spans = [span for who, found in self.down.items() if who != "postgres" for span in found]
+        beside = [
+            step.late
+            for step in steps
+            if step.late - step.counted < 0.001 and any(span.began <= step.due_at <= span.ended for span in spans)
+        ]
         away = {who: sum(span.ended - span.began for span in spans) for who, spans in sorted(self.down.items())}
         lines = [
             f"{len(presses)} presses ({len(roots)} requests), {answers} answers, {self.seconds:.0f} s",
@@ -66,6 +72,7 @@ class Outcome:
             f"press -> on a console: {_spread(shown)}",
             f"durable -> on a console: {_spread(since)}",
             f"{len(steps)} steps rung, late where one could ring all the while: {_spread(clear)}",
+            f"of these while a process was dead or stopped: {_spread(beside)}",
             f"late by the clock: {_spread([step.late for step in steps])}",
             f"late without outages: {_spread([step.counted for step in steps])}",
             f"problems: {len(self.verdict.problems)}",
@@ -125,6 +132,8 @@ async def _live_through(
         await crews.stop()
         await desk.stop()
         await network.close()
+        # What was hung up on is closed a turn of the loop later.
+        await asyncio.sleep(0.2)
     return dict(network.fates), befell, refused
 
 

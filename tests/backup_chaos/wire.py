@@ -4,8 +4,11 @@ One HTTP request on a connection of its own.
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_LENGTH: Final = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 
 
 async def post(
@@ -35,7 +38,8 @@ async def post(
         finally:
             writer.transport.abort()
     head, found, rest = answer.partition(b"\r\n\r\n")
-    if not found:
+    length = _LENGTH.search(head)
+    if not found or length is None or len(rest) < int(length[1]):
         raise EOFError("the answer was cut off")
     try:
         said = json.loads(rest)
