@@ -63,9 +63,12 @@ def to_call(
     happened_at: datetime | None = None,
     unit_id: int | None = None,
     asked_by: str = "",
+    as_said: bool = False,
 ) -> Link:
     """
     Lock a call that the actor may speak about, or might when it happened, and say how they stand to it.
+
+    An encounter that turned out to be another call is that one for a crew that went on with it, unless ``as_said``.
 
     :raises CallNotFound: it never was on the actor's board, and none of their units ever held it.
     """
@@ -73,6 +76,8 @@ def to_call(
     if by.tablet_id is not None or unit_id is not None or asked_by:
         acting = unit_acted_for(by, unit_id, asked_by)
     when = moment(happened_at, at)
+    if acting is not None and not as_said:
+        call_id = _followed(call_id, acting)
     call = Call.objects.lock(call_id)
     asked = "" if acting is None else radio(by, asked_by)
     if by.tablet_id is None:
@@ -84,6 +89,12 @@ def to_call(
     ties = queries.ties(call, unit_id=acting, person_id=by.person_id, shift_id=by.shift_id, when=when, at=at)
     rules.check_sees_call(call, by=by, in_area=ties.in_area or ties.holds or ties.held or ties.seen)
     return Link(call, acting, asked, when, ties.in_area or ties.holds, ties.shift_over)
+
+
+def _followed(call_id: int, unit_id: int) -> int:
+    # Read before any lock, because two calls are locked in the order of their ids.
+    into = Call.objects.filter(joined=call_id, assignments__unit=unit_id).values_list("pk", flat=True).first()
+    return call_id if into is None else into
 
 
 def moment(happened_at: datetime | None, at: datetime) -> datetime:

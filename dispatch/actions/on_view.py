@@ -13,9 +13,24 @@ from django.contrib.gis.geos import Point
 from django.db import connection
 
 from dispatch import on_view_refusals, refusals, rules
-from dispatch.actions import alarms, assignments, flags, intake, links, scene, welfare
+from dispatch.actions import (
+    alarms,
+    assignments,
+    decisions,
+    flags,
+    intake,
+    links,
+    partners,
+    referrals,
+    scene,
+    stops,
+    welfare,
+)
 from dispatch.models import (
+    Alarm,
     AlarmKind,
+    Answer,
+    AnswerValue,
     Assignment,
     AssignmentStatus,
     CadMessage,
@@ -29,6 +44,7 @@ from dispatch.models import (
     Origin,
     Queue,
     Source,
+    Stop,
 )
 from dispatch.premises import copy_premise
 from dispatch.words import CHECKS, ON_VIEW
@@ -373,7 +389,14 @@ def _check_its_own(call: Call, into: Call, *, unit_id: int) -> None:
 def _join(call: LockedCall, into: LockedCall, *, by: object, at: datetime) -> Assignment | None:
     there = list(Assignment.objects.open().filter(call=call).order_by("pk"))
     Unit.objects.lock_many({row.unit_id for row in there})
-    went_on = []
+    unread = Stop.objects.filter(assignment__in=there, acknowledged_at=None).order_by("pk")
+    stopped = list(dict.fromkeys(reason for stop in unread for reason in stop.reasons))
+    withdrew = set(
+        Alarm.objects.filter(assignment__in=there, kind=AlarmKind.CREW_WITHDREW, ended_at=None).values_list(
+            "assignment", flat=True
+        )
+    )
+    went_on: dict[int, Assignment] = {}
     for assignment in there:
         past = {name: getattr(assignment, name) for name in _GOES_ON}
         assignments.end(
@@ -386,7 +409,17 @@ def _join(call: LockedCall, into: LockedCall, *, by: object, at: datetime) -> As
             reason="JOINED",
             promote=False,
         )
-        went_on.append(_go_on(into, past, by=by, at=at))
+        went_on[assignment.pk] = _go_on(into, past, by=by, at=at)
+        if assignment.pk in withdrew:
+            alarms.raise_alarm(call=into, kind=AlarmKind.CREW_WITHDREW, at=at, assignment=went_on[assignment.pk])
+    # Nothing that speaks for caution is lost with the encounter.
+    partners.go_on(call=call, into=into, by=by, at=at)
+    referrals.go_on(call=call, into=into, assignments=went_on, at=at)
+    _answer_yes(call, into, by=by, at=at)
+    if stopped:
+        stops.raise_stop(call=into, reasons=stopped, by=by, at=at)
+    if went_on:
+        partners.follow(call=into, by=by, at=at)
     call.joined_to = into
     call.save(update_fields=["joined_to"])
     assignments.close_call(call=call, by=by, at=at, closed_at=at, disposition=Disposition.DUPLICATE)
@@ -394,11 +427,31 @@ def _join(call: LockedCall, into: LockedCall, *, by: object, at: datetime) -> As
         "call.joined",
         agency_id=call.agency_id,
         about=f"call.{call.pk}",
-        data={"into": into.pk, "number": into.number, "assignments": [row.pk for row in went_on]},
+        data={"into": into.pk, "number": into.number, "assignments": [row.pk for row in went_on.values()]},
         by=by,
         at=at,
     )
-    return went_on[0] if went_on else None
+    return next(iter(went_on.values()), None)
+
+
+def _answer_yes(call: LockedCall, into: LockedCall, *, by: object, at: datetime) -> None:
+    """
+    Answer yes about the call that goes on to what was answered yes about the encounter: it is one place and one person.
+    """
+    newest = {
+        pk: dict(Answer.objects.filter(call=pk).order_by("pk").values_list("disqualifier", "value"))
+        for pk in (call.pk, into.pk)
+    }
+    yes = [
+        name
+        for name, value in newest[call.pk].items()
+        if value == AnswerValue.YES and newest[into.pk].get(name) != AnswerValue.YES
+    ]
+    if yes:
+        Answer.objects.bulk_create(
+            Answer(call=into, disqualifier=name, value=AnswerValue.YES, by=str(by), at=at) for name in yes
+        )
+        decisions.decide(call=into, by=by, at=at)
 
 
 # What a crew did is done, on whichever call it goes on.

@@ -161,6 +161,40 @@ def end_with_call(*, call: LockedCall, by: object, at: datetime, closed_at: date
         end(call=call, tandem=tandem, state=TandemState.OVER, by=by, at=at, ended_at=closed_at)
 
 
+def go_on(*, call: LockedCall, into: LockedCall, by: object, at: datetime) -> None:
+    """
+    Ask on for who was asked for to an encounter, on the call that it turned out to be. Where that call has such a partner
+    already, the less hopeful of the two is what holds.
+    """
+    for tandem in Tandem.objects.filter(call=call, ended_at=None).order_by("pk"):
+        known = Tandem.objects.filter(call=into, partner=tandem.partner, ended_at=None).first()
+        withdrawn_at = tandem.withdrawn_at
+        if known is None:
+            _copy(tandem, into)
+        elif known.state in NOT_SAFE:
+            known.reasons = list(dict.fromkeys([*known.reasons, *tandem.reasons]))
+            if withdrawn_at is not None:
+                known.withdrawn_at = max(withdrawn_at, known.withdrawn_at or withdrawn_at)
+                known.first = GoesFirst.PARTNER
+            known.save(update_fields=["reasons", "withdrawn_at", "first"])
+        elif withdrawn_at is not None and (known.safe_at is None or known.safe_at < withdrawn_at):
+            # It was declared safe before the crew withdrew from there.
+            end(call=into, tandem=known, state=TandemState.OVER, by=by, at=at, ended_at=at)
+            _copy(tandem, into)
+        if tandem.partner_released_at is not None:
+            # These hours count on the call that goes on, and once.
+            tandem.partner_released_at = None
+            tandem.save(update_fields=["partner_released_at"])
+
+
+def _copy(tandem: Tandem, into: LockedCall) -> None:
+    same = {field.attname: getattr(tandem, field.attname) for field in Tandem._meta.concrete_fields}
+    again = Tandem(**same | {"id": None, "call_id": into.pk})
+    again.save(force_insert=True)
+    if again.state == TandemState.ASKED:
+        _promise(again)
+
+
 def silence(*, call: LockedCall, tandem: Tandem, by: object, at: datetime) -> None:
     """
     Withdraw the promise to tell the desk that a partner has not come. Of two partners each has its own, by its time.

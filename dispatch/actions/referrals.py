@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.gis.geos import Point
-from django.db import connection
+from django.db import connection, transaction
 
 from dispatch import facts, intake_refusals, premises, referral_refusals, screening
 from dispatch.actions import alarms, decisions, intake, links
@@ -296,6 +296,7 @@ def put_away(*, referral_id: int, by: object, at: datetime) -> bool:
 
 
 def _make_call(referral: Referral, said: _Said, *, by: Actor, at: datetime) -> None:
+    answers = {str(name): str(value) for name, value in said.answers.items()}
     situation = facts.gather(
         agency_id=by.agency_id,
         at=at,
@@ -305,7 +306,7 @@ def _make_call(referral: Referral, said: _Said, *, by: Actor, at: datetime) -> N
         point=said.point,
     )
     outcome = situation.outcome(
-        answers=screening.complete(said.answers), place_kind=said.place_kind, markers=[], wish="NOT_SAID"
+        answers=screening.complete(answers), place_kind=said.place_kind, markers=[], wish="NOT_SAID"
     )
     if outcome.queue != Queue.CARE:
         _not_eligible(referral, list(outcome.reasons))
@@ -320,7 +321,7 @@ def _make_call(referral: Referral, said: _Said, *, by: Actor, at: datetime) -> N
         address=said.address,
         point=said.point,
         place_kind=said.place_kind,
-        answers=said.answers,
+        answers=answers,
         narrative=said.text,
     )
     referral.made_call = True
@@ -392,14 +393,44 @@ def _known_call(agency_id: int, number: str) -> LockedCall | None:
     return None if call_id is None else Call.objects.lock(call_id)
 
 
+def go_on(*, call: LockedCall, into: LockedCall, assignments: Mapping[int, Assignment], at: datetime) -> None:
+    """
+    Let what was referred follow an encounter to the call that it turned out to be; ``assignments`` are those there by which
+    its units went on, by the ids that they had. An officer who had referred both goes on with the one.
+    """
+    theirs = set(_open_of(into).filter(officer__isnull=False).values_list("officer", flat=True))
+    for row in _open_of(call).order_by("pk"):
+        if row.officer_id in theirs:
+            row.ended_at = at
+            row.save(update_fields=["ended_at"])
+            continue
+        row.call, row.made_call = into, False
+        word = assignments.get(row.due_by_id) if row.due_by_id is not None else None
+        row.due_at, row.due_by = (None, None) if word is None else (row.due_at, word)
+        row.save(update_fields=["call", "made_call", "due_at", "due_by"])
+
+
 def _own(referral_id: int, by: Actor) -> tuple[Referral, LockedCall | None]:
     found = Referral.objects.filter(pk=referral_id, agency=by.agency_id, officer=by.person_id, officer__isnull=False)
-    call_id = found.values_list("call_id", flat=True).first()
-    call = None if call_id is None else Call.objects.lock(call_id)
+    call = _call_of(found)
     row = found.select_for_update(no_key=True, of=("self",)).first()
     if row is None:
         raise referral_refusals.ReferralNotFound(referral=referral_id)
     return row, call
+
+
+def _call_of(found: Any) -> LockedCall | None:
+    """
+    Lock the call that a referral is of. Where it followed an encounter to another call meanwhile, the lock that is too much
+    is let go before the next one is taken: two calls are locked in the order of their ids.
+    """
+    while (call_id := found.values_list("call_id", flat=True).first()) is not None:
+        with transaction.atomic():
+            call = Call.objects.lock(call_id)
+            if found.filter(call=call_id).exists():
+                return call
+            transaction.set_rollback(True)
+    return None
 
 
 def _open_of(call: Call) -> Any:

@@ -408,15 +408,34 @@ class _Told:
 def _told(
     tandem_id: int, by: Actor, at: datetime, happened_at: datetime | None, unit_id: int | None, asked_by: str
 ) -> _Told:
+    said_id, tandem_id = tandem_id, _followed(tandem_id, unit_id=by.unit_id if by.tablet_id is not None else unit_id)
     call_id = Tandem.objects.filter(pk=tandem_id).values_list("call_id", flat=True).first()
     if call_id is None:
-        raise refusals.TandemNotFound(tandem=tandem_id)
+        raise refusals.TandemNotFound(tandem=said_id)
     try:
-        link = links.to_call(call_id, by=by, at=at, happened_at=happened_at, unit_id=unit_id, asked_by=asked_by)
+        link = links.to_call(
+            call_id, by=by, at=at, happened_at=happened_at, unit_id=unit_id, asked_by=asked_by, as_said=True
+        )
     except refusals.CallNotFound:
-        raise refusals.TandemNotFound(tandem=tandem_id) from None
+        raise refusals.TandemNotFound(tandem=said_id) from None
     _check_had(link.call, tandem_id, unit_id=link.unit_id, by=by, when=link.when)
     return _Told(link, Tandem.objects.get(pk=tandem_id), at)
+
+
+def _followed(tandem_id: int, *, unit_id: int | None) -> int:
+    """
+    Return the tandem that goes on where an encounter turned out to be another call: what is told of the one is meant for the
+    other. A crew that did not go on there speaks of its own.
+    """
+    found = Tandem.objects.filter(pk=tandem_id, call__joined_to__isnull=False)
+    joined = found.values_list("partner", "call__joined_to").first()
+    if joined is None:
+        return tandem_id
+    there = Tandem.objects.filter(partner=joined[0], call=joined[1])
+    if unit_id is not None:
+        there = there.filter(call__assignments__unit=unit_id)
+    again = there.order_by("-pk").values_list("pk", flat=True).first()
+    return tandem_id if again is None else again
 
 
 def _locked(tandem_id: int, *, by: Actor, unit_id: int | None = None) -> tuple[LockedCall, Tandem]:
@@ -504,7 +523,8 @@ def _press(key: UUID, *, call: LockedCall, unit_id: int, by: Actor, when: dateti
                 "call": call.pk,
             },
         )
-        cursor.execute("SELECT pg_notify('backup', '')")
+        # What a line needs to wake the consoles and the crew's tablets; they would look within a second anyway.
+        cursor.execute("SELECT pg_notify('backup', %s)", [f"{call.agency_id} {key}"])
 
 
 def _record(kind: str, call: LockedCall, tandem: Tandem, *, by: Actor, at: datetime, **data: Any) -> None:

@@ -14,18 +14,23 @@ from django.contrib.gis.geos import Point
 from django.db import connection
 
 from dispatch import on_view_refusals, refusals
-from dispatch.actions import assignments, cad_link, checks, desk, intake, on_view, scene, takes
+from dispatch.actions import assignments, cad_link, checks, desk, intake, on_view, scene, takes, tandems
 from dispatch.models import (
+    NOT_SAFE,
     Alarm,
     AlarmKind,
+    Answer,
     Assignment,
     AssignmentStatus,
+    BackupPress,
     CadMessage,
     Call,
     CallStatus,
     Flag,
     Origin,
     Source,
+    Stop,
+    Tandem,
 )
 from dispatch.serializers import ClearArgs
 from journal.door import open_door
@@ -420,6 +425,76 @@ def test_what_the_crew_told_of_its_encounter_meanwhile_is_meant_for_the_other_ca
         CallStatus.CLOSED,
         "HANDLED",
     )
+
+
+def do(act: Any, *, by: Actor, at: datetime = NOON, **given: Any) -> Any:
+    with open_door(by=by, at=at):
+        return act(by=by, at=at, **given)
+
+
+def test_whom_the_crew_asked_for_is_asked_for_on_the_other_call_with_the_time_that_it_waited() -> None:
+    here = factory.scene()
+    met, waits = meet(here.tablet), factory.care_call(here)
+    asked = do(tandems.ask, call_id=met.call.pk, partner="POLICE", by=here.tablet)
+
+    join(met.call, waits, here.dispatcher, at=LATER)
+
+    again = Tandem.objects.get(call=waits)
+    assert (again.state, again.asked_as, again.asked_at, again.due_at) == ("ASKED", "CREW", NOON, asked.due_at)
+    assert (Tandem.objects.get(pk=asked.pk).state, open_alarms(waits)) == (
+        "OVER",
+        ["TANDEM_NO_PARTNER", "WELFARE_MISSED"],
+    )
+    # What the crew was told of the one counts for the other.
+    said = do(tandems.safe, tandem_id=asked.pk, said_by="Officer Lane 4", by=here.tablet, at=LATER)
+    assert (said.tandem.pk, said.tandem.state, said.flags) == (again.pk, "SAFE", [])
+    assert list(differences()) == []
+
+
+@pytest.mark.parametrize("withdraws_first", [True, False])
+def test_a_crew_that_withdrew_is_no_safer_on_the_other_call(withdraws_first: bool) -> None:
+    here = factory.scene()
+    met, waits = meet(here.tablet), factory.care_call(here)
+    other, tablet = factory.rival(here.agency, here.area)
+    factory.assignment(here, unit=other, to=waits)
+    theirs = do(tandems.ask, call_id=waits.pk, partner="POLICE", by=tablet)
+    do(tandems.safe, tandem_id=theirs.pk, said_by="Officer Lane 4", by=tablet)
+
+    def withdraw() -> None:
+        do(tandems.withdraw, call_id=met.call.pk, by=here.tablet, happened_at=NOON + timedelta(minutes=5), at=LATER)
+
+    if withdraws_first:
+        withdraw()
+        join(met.call, waits, here.tablet, at=LATER)
+    else:
+        # Without signal: it hears of neither before the other.
+        join(met.call, waits, here.dispatcher, at=LATER)
+        withdraw()
+
+    held = Assignment.objects.open().get(unit=here.unit)
+    assert (held.call, held.status, held.welfare_due_at) == (waits, AssignmentStatus.STAGED, None)
+    now = Tandem.objects.get(call=waits, ended_at=None)
+    assert (now.state in NOT_SAFE, now.withdrawn_at) == (True, NOON + timedelta(minutes=5))
+    assert AlarmKind.CREW_WITHDREW in open_alarms(waits)
+    assert BackupPress.objects.count() == 1
+    assert list(differences()) == []
+
+
+def test_what_speaks_for_caution_goes_on_and_stops_the_other_unit() -> None:
+    here = cad.desk()
+    other, tablet = factory.rival(here.agency, here.area)
+    met, waits = meet(here.tablet), revise(here, "26-777009", type=cad.WELFARE, answers=cad.ALL_NO).call
+    do(takes.self_dispatch, call_id=waits.pk, by=tablet)
+    do(intake.answer, call_id=met.call.pk, disqualifier="WEAPON", value="YES", by=here.tablet)
+
+    join(met.call, waits, here.dispatcher)
+
+    assert Answer.objects.filter(call=waits, disqualifier="WEAPON").latest("pk").value == "YES"
+    assert "WEAPON_YES" in Stop.objects.get(assignment__unit=other).reasons
+    # What the crew says after that, of a call that it has no more, is said of the one that it has.
+    told = do(intake.answer, call_id=met.call.pk, disqualifier="VIOLENCE", value="YES", by=here.tablet, at=LATER)
+    assert (told.call, told.flags) == (waits, [])
+    assert list(differences()) == []
 
 
 def test_the_other_tablet_says_it_too() -> None:

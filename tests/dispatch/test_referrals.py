@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from dispatch import sweeps
-from dispatch.actions import alarms, assignments, desk, hand_backs, intake, intake_keys, referrals, takes
+from dispatch.actions import alarms, assignments, desk, hand_backs, intake, intake_keys, on_view, referrals, takes
 from dispatch.models import (
     Alarm,
     AlarmKind,
@@ -109,7 +109,7 @@ def test_a_unit_that_takes_it_has_it_by_referral_and_the_officer_follows_it_to_t
     row = make.referral(officer)
     states = []
 
-    held = take(scene, row.call)
+    held = take(scene, make.call_of(row))
     states.append(make.body(row)["state"])
     arrive(scene, held)
     states.append(make.body(row)["state"])
@@ -296,9 +296,9 @@ def test_an_eta_is_shown_and_goes_with_the_unit_that_said_it() -> None:
     scene = factory.desk()
     officer = make.officer(scene.agency)
     row = make.referral(officer)
-    held = take(scene, row.call)
+    held = take(scene, make.call_of(row))
 
-    say_eta(scene, row.call, 8)
+    say_eta(scene, make.call_of(row), 8)
 
     due = (NOON + timedelta(minutes=8)).isoformat().replace("+00:00", "Z")
     assert held_by_officer(officer)[str(row.pk)]["due_at"] == due
@@ -313,7 +313,7 @@ def test_an_eta_is_shown_and_goes_with_the_unit_that_said_it() -> None:
     assert told["reasons"] == [REASONS["CALLED_AWAY"]]
     assert not Alarm.objects.filter(kind=AlarmKind.REFERRAL_LATE, ended_at=None).exists()
     _, tablet = make_dispatch.rival(scene.agency, scene.area)
-    take(scene, row.call, by=tablet)
+    take(scene, make.call_of(row), by=tablet)
     assert make.body(row)["due_at"] is None
 
 
@@ -321,8 +321,8 @@ def test_the_officer_hears_that_the_unit_is_late_when_the_desk_does() -> None:
     scene = factory.desk(referral_late_s=120)
     officer = make.officer(scene.agency)
     row = make.referral(officer)
-    take(scene, row.call)
-    say_eta(scene, row.call, 5)
+    take(scene, make.call_of(row))
+    say_eta(scene, make.call_of(row), 5)
     late_at = NOON + timedelta(minutes=7)
 
     with time_machine.travel(NOON, tick=False):
@@ -336,7 +336,7 @@ def test_the_officer_hears_that_the_unit_is_late_when_the_desk_does() -> None:
     assert Alarm.objects.get(kind=AlarmKind.REFERRAL_LATE).raised_at == late_at
 
     # A new word: no longer late, and late anew when that does not hold either.
-    say_eta(scene, row.call, 30)
+    say_eta(scene, make.call_of(row), 30)
     assert held_by_officer(officer)[str(row.pk)]["late"] is False
     assert Alarm.objects.get(kind=AlarmKind.REFERRAL_LATE, ended_at=None).due_at == NOON + timedelta(minutes=32)
 
@@ -344,26 +344,26 @@ def test_the_officer_hears_that_the_unit_is_late_when_the_desk_does() -> None:
 def test_who_is_there_is_not_late() -> None:
     scene = factory.desk()
     row = make.referral(make.officer(scene.agency))
-    held = take(scene, row.call)
-    say_eta(scene, row.call, 1)
+    held = take(scene, make.call_of(row))
+    say_eta(scene, make.call_of(row), 1)
 
     arrive(scene, held)
     sweeps.raise_due_alarms(at=NOON + timedelta(hours=1))
 
     assert Alarm.objects.get(kind=AlarmKind.REFERRAL_LATE).raised_at is None
     assert make.body(row)["late"] is False
-    say_eta(scene, row.call, 1)
+    say_eta(scene, make.call_of(row), 1)
     assert Alarm.objects.filter(kind=AlarmKind.REFERRAL_LATE).count() == 1
 
 
 def test_an_eta_of_a_call_that_the_unit_no_longer_has_is_flagged_and_changes_nothing() -> None:
     scene = factory.desk()
     row = make.referral(make.officer(scene.agency))
-    held = take(scene, row.call)
+    held = take(scene, make.call_of(row))
     arrive(scene, held)
     clear(scene, held)
 
-    told = say_eta(scene, row.call, 5)
+    told = say_eta(scene, make.call_of(row), 5)
 
     assert told.flags == ["call_already_closed"]
     assert Referral.objects.get().due_at is None
@@ -372,9 +372,9 @@ def test_an_eta_of_a_call_that_the_unit_no_longer_has_is_flagged_and_changes_not
 def test_the_desk_says_it_by_radio() -> None:
     scene = factory.desk()
     row = make.referral(make.officer(scene.agency))
-    take(scene, row.call)
+    take(scene, make.call_of(row))
 
-    say_eta(scene, row.call, 5, by=scene.dispatcher, unit_id=scene.unit.pk, asked_by="CARE 12")
+    say_eta(scene, make.call_of(row), 5, by=scene.dispatcher, unit_id=scene.unit.pk, asked_by="CARE 12")
 
     assert make.body(row)["due_at"] == NOON + timedelta(minutes=5)
 
@@ -385,9 +385,10 @@ def test_a_call_that_nobody_comes_to_any_more_says_so() -> None:
     cancelled, turned = make.referral(officer), make.referral(officer)
 
     with open_door(by=scene.dispatcher, at=NOON):
-        intake.cancel(call_id=cancelled.call_id, reason="NOT_OURS", by=scene.dispatcher, at=NOON)
+        intake.cancel(call_id=make.call_of(cancelled).pk, reason="NOT_OURS", by=scene.dispatcher, at=NOON)
     with open_door(by=scene.dispatcher, at=NOON):
-        intake.answer(call_id=turned.call_id, disqualifier="VIOLENCE", value="YES", by=scene.dispatcher, at=NOON)
+        by, violent = scene.dispatcher, make.call_of(turned)
+        intake.answer(call_id=violent.pk, disqualifier="VIOLENCE", value="YES", by=by, at=NOON)
 
     for row in (cancelled, turned):
         told = held_by_officer(officer)[str(row.pk)]
@@ -399,7 +400,7 @@ def test_handed_over_is_said_by_the_officer_or_by_the_crew() -> None:
     scene = factory.desk()
     officer = make.officer(scene.agency)
     row = make.referral(officer)
-    arrive(scene, take(scene, row.call))
+    arrive(scene, take(scene, make.call_of(row)))
 
     with open_door(by=officer, at=NOON):
         referrals.handed_over(referral_id=row.pk, by=officer, at=NOON)
@@ -437,7 +438,7 @@ def test_withdrawing_takes_the_call_that_it_made_off_the_board() -> None:
     scene = factory.desk()
     officer = make.officer(scene.agency)
     row = make.referral(officer)
-    take(scene, row.call)
+    take(scene, make.call_of(row))
 
     with open_door(by=officer, at=NOON):
         referrals.withdraw(referral_id=row.pk, by=officer, at=NOON)
@@ -454,7 +455,7 @@ def test_withdrawing_leaves_what_is_not_its_own() -> None:
     call = cad_call(scene, answers={"WEAPON": "UNKNOWN"})
     row = make.referral(officer, kind="CALL", number=call.number)
     there = make.referral(officer)
-    arrive(scene, take(scene, there.call))
+    arrive(scene, take(scene, make.call_of(there)))
     later = make.referral(officer, kind="PERSON", contact="At the library")
 
     with open_door(by=officer, at=NOON):
@@ -469,13 +470,35 @@ def test_withdrawing_leaves_what_is_not_its_own() -> None:
     assert bodies(f"area.{scene.area.pk}", "call")[str(call.pk)]["referral"] is None
 
 
+def test_a_referral_follows_its_encounter_to_the_call_that_it_is() -> None:
+    scene = factory.desk()
+    officer, both = make.officer(scene.agency), make.officer(scene.agency)
+    with open_door(by=scene.tablet, at=NOON):
+        met = on_view.on_view(what="WELFARE", by=scene.tablet, at=NOON, point=make_dispatch.POINT)
+    call = cad_call(scene, answers={"WEAPON": "UNKNOWN"})
+    row, twice = (make.referral(by, kind="CALL", number=met.call.number) for by in (officer, both))
+    kept = make.referral(both, kind="CALL", number=call.number)
+
+    with open_door(by=scene.dispatcher, at=NOON):
+        on_view.join(call_id=met.call.pk, into_id=call.pk, by=scene.dispatcher, at=NOON)
+
+    row.refresh_from_db()
+    assert row.call == call
+    assert held_by_officer(officer)[str(row.pk)]["state"] == "ARRIVED"
+    told = held_by_officer(both)
+    assert (told[str(kept.pk)]["state"], told[str(twice.pk)]["state"]) == ("ARRIVED", "CLOSED")
+    clear(scene, met.assignment)
+    assert held_by_officer(officer)[str(row.pk)]["state"] == "CLOSED"
+    assert list(differences()) == []
+
+
 def test_what_ended_a_day_ago_leaves_the_officers_list() -> None:
     scene = factory.desk()
     officer = make.officer(scene.agency)
     ended = make.referral(officer)
     refused = make.referral(officer, weapons="YES")
     later = make.referral(officer, kind="PERSON", contact="At the library")
-    arrive(scene, held := take(scene, ended.call))
+    arrive(scene, held := take(scene, make.call_of(ended)))
     clear(scene, held)
     waits = make.referral(officer)
     day, week = NOON + timedelta(hours=25), NOON + timedelta(days=8)
@@ -692,14 +715,14 @@ def test_two_officers_and_cad_make_one_call_of_one_number() -> None:
 def test_however_many_sweep_an_officer_is_told_once_that_a_unit_is_late() -> None:
     scene = factory.desk()
     row = make.referral(make.officer(scene.agency))
-    take(scene, row.call)
-    say_eta(scene, row.call, 1)
+    take(scene, make.call_of(row))
+    say_eta(scene, make.call_of(row), 1)
     at = NOON + timedelta(hours=1)
 
     def sweep(_: int) -> None:
         try:
             with open_door(by="system:sweep", at=at):
-                alarms.raise_due(call_id=row.call_id, by="system:sweep", at=at)
+                alarms.raise_due(call_id=make.call_of(row).pk, by="system:sweep", at=at)
         finally:
             connection.close()
 
@@ -717,7 +740,7 @@ def test_a_desk_that_sends_a_unit_has_sent_it() -> None:
     row = make.referral(make.officer(scene.agency))
 
     with open_door(by=scene.dispatcher, at=NOON):
-        held = desk.dispatch(call_id=row.call_id, unit_id=scene.unit.pk, by=scene.dispatcher, at=NOON)
+        held = desk.dispatch(call_id=make.call_of(row).pk, unit_id=scene.unit.pk, by=scene.dispatcher, at=NOON)
 
     assert held.origin == Origin.DISPATCHED
     assert make.body(row)["state"] == "ON_THE_WAY"
