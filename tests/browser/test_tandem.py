@@ -92,6 +92,35 @@ def test_crews_stage_until_it_is_safe_and_one_withdraws(waiting: str, enter: Ent
     clear_by_radio(desk, "CARE 14")
 
 
+def test_a_crew_asks_for_a_partner_and_goes_alone_where_an_officer_agrees(
+    waiting: str, enter: Enter, pictures: Path
+) -> None:
+    desk, first = enter("dispatcher"), enter("tablet-1", size=TABLET)
+    expect(first.get_by_text("Live", exact=True)).to_be_visible(timeout=LONG)
+    desk.locator("#care-rows .q", has_text=waiting).locator(".q-main").click()
+    send(desk, "CARE 12")
+    first.get_by_role("button", name="Acknowledge, en route").click(timeout=LONG)
+
+    first.context.set_offline(True)
+    first.get_by_role("button", name="More…").click()
+    first.get_by_role("button", name="Ask for EMS: we stage").click()
+    expect(first.get_by_text("EMS NOT ASKED FOR YET")).to_be_visible(timeout=LONG)
+    first.screenshot(path=pictures / "asked-offline.png")
+    first.context.set_offline(False)
+    expect(first.get_by_text("STAGE: EMS not there")).to_be_visible(timeout=LONG)
+    expect(detail(desk)).to_contain_text("Asked for by the crew", timeout=LONG)
+
+    detail(desk).get_by_role("button", name="CARE alone…").click()
+    dialog = desk.get_by_role("dialog")
+    dialog.get_by_label("Who of the crew asked").fill("CARE 12")
+    dialog.get_by_label("Which officer agrees").fill("Captain of E25")
+    desk.screenshot(path=pictures / "desk-care-alone.png")
+    desk.keyboard.press("Enter")
+    expect(first.get_by_text("CARE alone, agreed")).to_be_visible(timeout=LONG)
+    expect(first.get_by_text("Agreed by Captain of E25.")).to_be_attached()
+    clear_by_radio(desk, "CARE 12")
+
+
 def test_desk_and_crew_write_quietly(waiting: str, enter: Enter, pictures: Path) -> None:
     desk = enter("dispatcher")
     first, second = enter("tablet-1", size=TABLET), enter("tablet-2", size=TABLET)

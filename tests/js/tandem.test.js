@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isTandem, offered, standing } from "../../tablets/static/tablets/standing.js";
-import { headline, lines, mustStage, tandemsOf } from "../../tablets/static/tablets/tandem.js";
+import { askable, headline, lines, mustStage, tandemsOf } from "../../tablets/static/tablets/tandem.js";
 
 const asked = {
   id: 3, partner: "POLICE", state: "ASKED", reasons: ["WEAPON_UNKNOWN"], asked_as: "POLICY", first: "PARTNER", staging: null, staging_note: "", partner_unit: "",
@@ -89,4 +89,13 @@ test("withdrawing is the one step back that a crew makes", () => {
   assert.equal(standing(there, [left], "8").assignment.status, "ON_SCENE");
   const back = fact("assignment.arrive", { assignment: 4 }, "waiting", "2026-11-21T20:09:00.000Z");
   assert.equal(standing({ ...there, on_scene_at: "2026-11-21T20:03:00Z" }, [left, back], "7").assignment.status, "ON_SCENE");
+});
+
+test("a crew asks for whom nobody has asked for yet", () => {
+  const ems = fact("tandem.ask", { call: 7, partner: "EMS" });
+
+  assert.deepEqual(askable([], []), ["POLICE", "EMS"]);
+  assert.deepEqual(askable([asked], []), ["EMS"]);
+  assert.deepEqual(askable([asked], [ems]), []);
+  assert.deepEqual(askable([{ ...asked, state: "PARTNER_ONLY", ended_at: "2026-11-21T20:06:00Z" }], [ems]), ["POLICE"]);
 });

@@ -559,6 +559,13 @@ const act = {
     if (ui.sheet) act.close();
     void perform("tandem.withdraw", { call: Number(s.call.id), key: backup.withdraw() });
   },
+  /** @param {string} partner */
+  askPartner(partner) {
+    if (!s.call || guarded()) return;
+    guard();
+    void perform("tandem.ask", { call: Number(s.call.id), partner });
+    act.close();
+  },
   /** @param {string} kind */
   tandem(kind) {
     const tandem = Number(ui.sheet?.code);

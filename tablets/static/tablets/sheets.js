@@ -9,7 +9,7 @@ import { isTake } from "./requests.js";
 import { MESSAGE_SHEETS } from "./messages.js";
 import { PHOTO_SHEETS } from "./photos.js";
 import { isTandem, offered } from "./standing.js";
-import { TANDEM_SHEETS } from "./tandem.js";
+import { TANDEM_SHEETS, askButtons } from "./tandem.js";
 import { keypad } from "./gate.js";
 import { LOCAL_STEPS } from "./on_view.js";
 import { age, wallDay, wallTime } from "./times.js";
@@ -104,7 +104,7 @@ const SHEETS = {
     if (!s.call || !s.standing) return null;
     const { next, beside, more } = offered(s.standing.assignment.status, isTandem(s.call));
     const steps = [...beside, ...more].filter((step) => step !== next && (!s.call?.local || LOCAL_STEPS.has(step)));
-    return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", onclick: () => act.step(step) }, STEP_WORDS[step])))];
+    return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", onclick: () => act.step(step) }, STEP_WORDS[step])), askButtons(s, act))];
   },
 
   transport: (_s, act, ui) => [

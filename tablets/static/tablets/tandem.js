@@ -85,7 +85,7 @@ function withdraw(known, fact) {
  */
 export const mustStage = (tandems) => tandems.some((tandem) => !tandem.ended_at && isUnsafe(tandem) && tandem.first !== "CARE");
 
-/** @param {TandemBody} tandem */
+/** @param {{partner: string}} tandem */
 export const partnerOf = ({ partner }) => (partner === "EMS" ? "EMS" : "police");
 /** @param {string} text */
 const cap = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -145,6 +145,29 @@ export function lines(tandem, { now, zone, offline, asOf, reasons }) {
 }
 
 /**
+ * Partners whom the crew may ask for now: those who were not, by anybody.
+ * @param {readonly TandemBody[]} tandems
+ * @param {readonly Action[]} asked what the crew has asked for and nobody has decided
+ */
+export const askable = (tandems, asked) =>
+  ["POLICE", "EMS"].filter((partner) => !tandems.some((tandem) => tandem.partner === partner && !tandem.ended_at) && !asked.some(({ args }) => args["partner"] === partner));
+
+/** What the crew has asked for on its call, and nobody has decided. @param {Snapshot} s */
+const askedFor = (s) => s.pending.filter(({ kind, args }) => kind === "tandem.ask" && args["call"] === Number(s.call?.id));
+
+/**
+ * What "More" offers of partners.
+ * @param {Snapshot} s
+ * @param {Act} act
+ */
+export function askButtons(s, act) {
+  if (!s.call || s.call.local) return [];
+  return askable(s.tandems, askedFor(s)).map((partner) =>
+    h("button", { class: "btn tall", type: "button", key: `ask-${partner}`, onclick: () => act.askPartner(partner) }, `Ask for ${partnerOf({ partner })}: we stage`),
+  );
+}
+
+/**
  * What stands above everything else of the call, and what the crew can say about it.
  * @param {Snapshot} s
  * @param {Act} act
@@ -153,7 +176,16 @@ export function lines(tandem, { now, zone, offline, asOf, reasons }) {
 export function tandemBanners(s, act, reasons) {
   const offline = s.line.state === "offline";
   const asOf = s.line.heardAt === null ? null : s.now - (Date.now() - s.line.heardAt);
-  return s.tandems.map((tandem) => {
+  const asked = askedFor(s).map(({ args }) => {
+    const who = partnerOf({ partner: String(args["partner"]) });
+    return h(
+      "div",
+      { class: "tandem tandem-stage tandem-unsure", role: "status", key: `tandem-asked-${who}` },
+      h("p", { class: "tandem-head" }, icon("hourglass_empty"), h("b", null, `${who.toUpperCase()} NOT ASKED FOR YET`)),
+      h("ul", null, h("li", null, offline ? "You asked: waiting to send. Ask by radio." : "You asked: sending…")),
+    );
+  });
+  const known = s.tandems.map((tandem) => {
     const { look, words } = headline(tandem);
     const said = lines(tandem, { now: s.now, zone: s.zone, offline, asOf, reasons });
     return h(
@@ -164,6 +196,7 @@ export function tandemBanners(s, act, reasons) {
       !tandem.ended_at && tandem.id > 0 && h("button", { class: "btn", type: "button", onclick: () => act.sheet("tandem", { code: String(tandem.id) }), "aria-haspopup": "dialog" }, isUnsafe(tandem) ? "They are there, or say…" : "Released, or say…"),
     );
   });
+  return [...known, ...asked];
 }
 
 /**

@@ -226,6 +226,7 @@ export async function radio(unit) {
   choices.push({ value: "check_in", label: "All well: radio check", detail: assignment?.["welfare_due_at"] ? "the crew answers; its clock starts again" : "" });
   if (assignment) {
     for (const step of (NEXT[assignment["status"]] ?? "").split(" ")) choices.push({ value: step, label: STEPS[step] ?? step });
+    choices.push({ value: "withdraw", label: "WITHDRAW: danger there", detail: "URGENT backup, and police first" });
     choices.push({ value: "note", label: "Note" });
   } else {
     choices.push({ value: "take", label: "Takes a call …" }, { value: "on_view", label: "On-view: came upon somebody …" });
@@ -251,6 +252,7 @@ export async function radio(unit) {
   if (what === "on_view") return radioOnView(unit, said);
   if (what === "take") return radioTake(unit, said);
   if (what.startsWith("duty:")) return radioDuty(unit, what.slice(5), said);
+  if (what === "withdraw") return void (await does("tandem.withdraw", { call: Number(call?.id), ...said }, `${unit["call_sign"]} withdrew, by radio. Backup is asked for.`));
   if (what === "note") return radioNote(/** @type {Doc} */ (call), said);
   if (!assignment) return;
   if (what === "clear") return radioClear(unit, assignment, said);

@@ -64,7 +64,7 @@ export function draw() {
   part("detail-cautions", [about["cautions"], minute], () => cautions(about, now));
   part("detail-alarms", [about["alarms"], about["stops"], Math.floor(now / 1000)], () => alarms(about, now));
   part("detail-units", [about["status"], about["assignments"], about["outside_units"], about["police_units"], about["hand_overs"], minute], () => assignments(about, now));
-  part("detail-tandem", [about["tandem"], about["status"], Boolean(call), minute], () => tandemRows(about, Boolean(call), now));
+  part("detail-tandem", [about["tandem"], about["status"], about["assignments"], Boolean(call), minute], () => tandemRows(about, Boolean(call), now));
   part("detail-messages", [thread(about.id).map((row) => [row.id, row["delivered_at"], row["read_at"]]), about["units"], Boolean(call)], () => messageRows(about, Boolean(call)));
   part("detail-narrative", [about["narrative"]], () => (about["narrative"] ? [el("blockquote", {}, about["narrative"])] : []));
   part("detail-caller", [about["caller_phone"], about["caller_wish"], about["language"], about["interpreter"], about["sign_language"], about["source"]], () => caller(about));

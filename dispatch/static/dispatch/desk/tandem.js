@@ -6,7 +6,7 @@ import { ask } from "./dialogs.js";
 import { el, icon } from "./dom.js";
 import { pick } from "./map.js";
 import { ms, say } from "./model.js";
-import { facts, zone } from "./store.js";
+import { facts, one, zone } from "./store.js";
 import { tell } from "./toasts.js";
 
 /** @typedef {import("./model.js").Doc} Doc */
@@ -85,6 +85,7 @@ function row(call, tandem, open, now) {
           unsafe(tandem) ? button("safe", "Declared safe…", () => declared(call, tandem), "button main") : null,
           tandem.state === "ASKED" ? button("there", `${say(words.partners, tandem.partner)} there`, () => does("tandem.partner_there", { tandem: id }, "Noted. The crew sees it.")) : null,
           tandem.state !== "ASKED" && !tandem.partner_released_at ? button("release", "Released…", () => released(call, tandem)) : null,
+          unsafe(tandem) && call["assignments"].length ? button("alone", "CARE alone…", () => alone(call, tandem)) : null,
           button("plan", "Plan…", () => plan(call, tandem)),
           button("staging", "Staging point", () => place(id)),
           button("only", `${say(words.partners, tandem.partner)} only`, () => only(call, tandem), "button danger"),
@@ -167,6 +168,31 @@ async function released(call, tandem) {
   if (!answer) return;
   const left = new Date(clock.now() - Math.max(0, Number(answer["ago"]) || 0) * 60_000).toISOString();
   await does("tandem.release", { tandem: tandem.id, at: left }, early ? "Noted. The crew stages." : "Released. CARE stays.");
+}
+
+/**
+ * Send CARE in alone, by radio: its crew asks, a named officer agrees, and the server looks whether the policy lets them.
+ *
+ * @param {Doc} call
+ * @param {any} tandem
+ */
+async function alone(call, tandem) {
+  /** @type {Doc[]} */
+  const units = call["assignments"];
+  const people = units.flatMap((row) => (one("unit", row["unit"])?.["people"] ?? []).map((/** @type {Doc} */ person) => person["name"]));
+  const answer = await ask({
+    title: `CARE alone: ${named(call)}`,
+    text: `Only where the crew asks for it and an officer agrees, by name. The policy may say no. Nobody waits for ${partner(tandem)} any more.`,
+    confirm: "CARE alone",
+    danger: true,
+    fields: [
+      { kind: "choice", name: "unit", label: "Which crew asks", value: units.length === 1 ? String(units[0]?.["unit"]) : "", choices: units.map((row) => ({ value: String(row["unit"]), label: row["call_sign"] })) },
+      { kind: "line", name: "asked_by", label: "Who of the crew asked", suggestions: people, limit: 100 },
+      { kind: "line", name: "officer", label: "Which officer agrees", limit: 100 },
+    ],
+  });
+  if (!answer) return;
+  await does("tandem.care_alone", { tandem: tandem.id, unit: Number(answer["unit"]), asked_by: answer["asked_by"], officer: answer["officer"] }, "The crew sees that it goes alone.");
 }
 
 /**
