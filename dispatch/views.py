@@ -40,7 +40,9 @@ DOORS = (
     Door("dispatcher", "Dispatcher", "Take a call, send a unit, watch it go: the 911 desk.", "support_agent"),
     Door("supervisor", "Supervisor", "Tablets, shifts, debriefs, and what became of calls.", "insights"),
     Door("police", "Police dispatcher", "Hear when a CARE unit asks for backup, and say who comes.", "local_police"),
-    Door("officer", "Officer", "Refer a person or a call to CARE, and see when a unit is on its way.", "directions_car"),
+    Door(
+        "officer", "Officer", "Refer a person or a call to CARE, and see when a unit is on its way.", "directions_car"
+    ),
     Door("tablet-1", "Tablet 1", "CARE 12", "directions_walk", tablet=True, starts_pair=True),
     Door("tablet-2", "Tablet 2", "CARE 14, in a private window", "directions_walk", tablet=True, ends_pair=True),
 )

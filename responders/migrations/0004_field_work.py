@@ -5,79 +5,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('responders', '0003_lives'),
+        ("responders", "0003_lives"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='agency',
-            name='far_from_call_m',
+            model_name="agency",
+            name="far_from_call_m",
             field=models.PositiveIntegerField(default=400),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='join_nearby_m',
+            model_name="agency",
+            name="join_nearby_m",
             field=models.PositiveIntegerField(default=150),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='referral_late_s',
+            model_name="agency",
+            name="referral_late_s",
             field=models.PositiveIntegerField(default=300),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='tandem_wait_s',
+            model_name="agency",
+            name="tandem_wait_s",
             field=models.PositiveIntegerField(default=600),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='welfare_answer_s',
+            model_name="agency",
+            name="welfare_answer_s",
             field=models.PositiveIntegerField(default=60),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='welfare_check_s',
+            model_name="agency",
+            name="welfare_check_s",
             field=models.PositiveIntegerField(default=60),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='welfare_first_s',
+            model_name="agency",
+            name="welfare_first_s",
             field=models.PositiveIntegerField(default=600),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='welfare_next_s',
+            model_name="agency",
+            name="welfare_next_s",
             field=models.PositiveIntegerField(default=900),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='welfare_risky_first_s',
+            model_name="agency",
+            name="welfare_risky_first_s",
             field=models.PositiveIntegerField(default=300),
         ),
         migrations.AddField(
-            model_name='agency',
-            name='welfare_risky_next_s',
+            model_name="agency",
+            name="welfare_risky_next_s",
             field=models.PositiveIntegerField(default=600),
         ),
         migrations.AlterField(
-            model_name='role',
-            name='name',
-            field=models.CharField(choices=[('RESPONDER', 'Responder'), ('DISPATCHER', 'Dispatcher'), ('EMBEDDED', 'Embedded'), ('POLICE_DISPATCHER', 'Police Dispatcher'), ('OFFICER', 'Officer'), ('COORDINATOR', 'Coordinator'), ('SUPERVISOR', 'Supervisor'), ('ADMIN', 'Admin')], max_length=20),
+            model_name="role",
+            name="name",
+            field=models.CharField(
+                choices=[
+                    ("RESPONDER", "Responder"),
+                    ("DISPATCHER", "Dispatcher"),
+                    ("EMBEDDED", "Embedded"),
+                    ("POLICE_DISPATCHER", "Police Dispatcher"),
+                    ("OFFICER", "Officer"),
+                    ("COORDINATOR", "Coordinator"),
+                    ("SUPERVISOR", "Supervisor"),
+                    ("ADMIN", "Admin"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='unit',
-            name='capabilities',
+            model_name="unit",
+            name="capabilities",
             field=django.contrib.postgres.fields.ArrayField(
                 base_field=models.CharField(
                     choices=[
-                        ('BEHAVIORAL_HEALTH', 'Behavioral Health'),
-                        ('MEDIATION', 'Mediation'),
-                        ('PEER', 'Peer'),
-                        ('MEDICAL', 'Medical'),
-                        ('POLICE', 'Police'),
-                        ('EMS', 'Ems'),
+                        ("BEHAVIORAL_HEALTH", "Behavioral Health"),
+                        ("MEDIATION", "Mediation"),
+                        ("PEER", "Peer"),
+                        ("MEDICAL", "Medical"),
+                        ("POLICE", "Police"),
+                        ("EMS", "Ems"),
                     ],
                     max_length=30,
                 ),

@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tablets', '0004_attachments'),
+        ("tablets", "0004_attachments"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BackupKey',
+            name="BackupKey",
             fields=[
-                ('key_hash', models.BinaryField(max_length=32, primary_key=True, serialize=False)),
-                ('tablet_id', models.BigIntegerField()),
-                ('unit_id', models.BigIntegerField()),
-                ('agency_id', models.BigIntegerField()),
-                ('made_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
+                ("key_hash", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
+                ("tablet_id", models.BigIntegerField()),
+                ("unit_id", models.BigIntegerField()),
+                ("agency_id", models.BigIntegerField()),
+                ("made_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['tablet_id'], name='tablets_backup_key_by_tablet')],
+                "indexes": [models.Index(fields=["tablet_id"], name="tablets_backup_key_by_tablet")],
             },
         ),
     ]
