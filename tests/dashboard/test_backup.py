@@ -53,7 +53,8 @@ def whole(unit: Unit, **fields: Any) -> BackupPress:
     happened(made, "SEEN", 16.5, by="Dispatcher One")
     happened(made, "POLICE_SENT", 40, by="Dispatcher One", unit="2K12")
     happened(made, "POLICE_ARRIVED", 200, by="Dispatcher One")
-    happened(made, "CLOSED", 600, by="Dispatcher One", **{"as": "RESOLVED", "note": "Went well"})
+    ended: dict[str, Any] = {"as": "RESOLVED", "note": "Went well"}
+    happened(made, "CLOSED", 600, by="Dispatcher One", **ended)
     return made
 
 

@@ -88,7 +88,7 @@ def test_what_an_officer_came_upon_waits_on_the_board_as_a_call() -> None:
 
     row = make.referral(officer, text="Man in a doorway, asks for shelter")
 
-    call = Call.objects.get(pk=row.call_id)
+    call = Call.objects.get(pk=make.call_of(row).pk)
     assert (call.source, call.queue, call.response) == (Source.OFFICER, Queue.CARE, "CARE")
     assert call.narrative == "Man in a doorway, asks for shelter"
     assert dict(Answer.objects.filter(call=call).values_list("disqualifier", "value")) == factory.ALL_NO
@@ -162,7 +162,7 @@ def test_unknown_is_no_no_and_police_stay() -> None:
 
     row = make.referral(make.officer(scene.agency), weapons="UNKNOWN")
 
-    call = Call.objects.get(pk=row.call_id)
+    call = Call.objects.get(pk=make.call_of(row).pk)
     assert (call.response, call.queue) == ("CARE+POLICE", Queue.CARE)
     assert make.body(row)["reasons"] == [REASONS["STAY"]]
 
@@ -184,7 +184,7 @@ def test_only_the_position_is_enough_and_makes_an_address() -> None:
 
     row = make.referral(make.officer(scene.agency), address="")
 
-    assert Call.objects.get(pk=row.call_id).address == "47.61100, -122.33700"
+    assert Call.objects.get(pk=make.call_of(row).pk).address == "47.61100, -122.33700"
 
 
 def cad_call(scene: Desk, **fields: Any) -> Call:
@@ -696,7 +696,7 @@ def test_two_officers_and_cad_make_one_call_of_one_number() -> None:
         finally:
             connection.close()
 
-    def send() -> int:
+    def send() -> int | None:
         try:
             return cad_call(scene, number="26-123456", answers={}).pk
         finally:
