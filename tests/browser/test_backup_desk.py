@@ -180,15 +180,32 @@ def test_the_first_who_sees_it_is_named_on_every_console_and_police_say_who_come
 def test_a_frozen_page_claims_to_show_nothing(site: Site, enter: Enter) -> None:
     desk = enter("dispatcher")
     expect(desk.locator("[data-backup-line]")).to_contain_text("watch")
-    protocol = desk.context.new_cdp_session(desk)
-    protocol.send("Page.setWebLifecycleState", {"state": "frozen"})
+    desk.evaluate("setTimeout(() => { const end = Date.now() + 6000; while (Date.now() < end); }, 0)")
+    time.sleep(0.5)
 
     key = raised(site)
     time.sleep(4)
     assert shown_by(site, key) == 0
-    protocol.send("Page.setWebLifecycleState", {"state": "active"})
 
     until(lambda: shown_by(site, key) == 1, "thawed, it shows it and says so")
+
+
+def test_a_page_behind_another_claims_to_show_nothing_and_rings_all_the_same(site: Site, enter: Enter) -> None:
+    desk = enter("dispatcher")
+    expect(desk.locator("[data-backup-line]")).to_contain_text("watch")
+    # What a browser says of a page whose tab or window is behind another.
+    desk.evaluate(
+        "() => { Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => 'hidden' });"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+
+    key = raised(site)
+    until(lambda: "BACKUP" in desk.title(), "it rings and its title says so")
+    time.sleep(3)
+    assert shown_by(site, key) == 0
+    desk.evaluate("() => { delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange')); }")
+
+    until(lambda: shown_by(site, key) == 1, "in front again, it says so")
 
 
 def test_the_watch_says_itself_that_it_is_down(site: Site, enter: Enter, pictures: Path) -> None:

@@ -484,7 +484,7 @@ function makeRow(alarm) {
  */
 function updateRow(node, alarm, now) {
   const at = words.stage(alarm);
-  node.className = `bk-row ${at}${alarm.drill ? " drill" : ""}${alarm.level === "NON_URGENT" ? " calm" : ""}`;
+  node.className = `bk-row at-${at}${alarm.drill ? " drill" : ""}${alarm.level === "NON_URGENT" ? " calm" : ""}`;
   const main = /** @type {HTMLElement} */ (node.querySelector(".bk-row-main"));
   main.setAttribute("aria-pressed", String(alarm.key === current()?.key));
   const [title, since, state] = [main.children[1], main.children[2], main.children[3]];

@@ -20,7 +20,7 @@ import * as words from "./words.js";
 
 const TONES = /** @type {Record<string, string>} */ ({ silent: "volume_off", cancel: "cancel", warn: "warning", test: "science" });
 const FACTS = /** @type {[string, string][]} */ ([
-  ["who", "Who"], ["unit", "Unit now"], ["place", "Where they are"], ["call", "Address of their call"], ["care", "Nearest CARE"], ["police", "Nearest police"], ["rung", "Rung"], ["tablet", "Tablet"],
+  ["who", "Who"], ["unit", "Unit now"], ["place", "Where"], ["call", "Their call"], ["care", "CARE near"], ["police", "Police near"], ["rung", "Rung"], ["tablet", "Tablet"],
 ]);
 
 /**
@@ -80,7 +80,7 @@ export function makeCard(tells) {
     alarm = next;
     last = { now, consoles };
     const at = words.stage(next);
-    node.className = `bk-one ${at}${next.drill ? " drill" : ""}${next.level === "NON_URGENT" ? " calm" : ""}${isWide() ? " wide" : ""}`;
+    node.className = `bk-one at-${at}${next.drill ? " drill" : ""}${next.level === "NON_URGENT" ? " calm" : ""}${isWide() ? " wide" : ""}`;
     sign.querySelector("use")?.setAttribute("href", `/static/uswds/img/sprite.svg#${next.service === "EMS" ? "local_hospital" : "local_police"}`);
     setText(title, words.title(next));
     setText(since, words.when(next, now));
@@ -123,7 +123,7 @@ export function makeCard(tells) {
     const values = {
       who: next.people.length ? next.people.join(", ") : "Nobody is known to be on it", unit: words.unitNow(next, now), place,
       call: next.call ? `${words.call(next)}\n${next.call.number}` : words.call(next),
-      care: words.near(next, "CARE") || "None with a position newer than 10 min", police: words.near(next, "POLICE") || "Their positions are not known here",
+      care: words.near(next, "CARE") || "None with a position newer than 10 min", police: words.near(next, "POLICE"),
       rung: words.rung(next, now), tablet: contact,
     };
     for (const [name] of FACTS) {

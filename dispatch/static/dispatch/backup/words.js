@@ -186,15 +186,15 @@ export function rung(alarm, now) {
   if (alarm.level === "NON_URGENT") return "Consoles only: it does not escalate";
   const steps = alarm.rings.filter((step) => step < REMINDER);
   const last = steps.at(-1) ?? -1;
-  const whom = last >= SPREAD_STEP ? "everybody: consoles, supervisors, all CARE units, the whole police desk"
-    : alarm.level === "EMERGENCY" ? "consoles, supervisors, the sector's police dispatcher" : "consoles and supervisors";
+  const whom = last >= SPREAD_STEP ? "Everybody: consoles, supervisors, all CARE units, the whole police desk"
+    : alarm.level === "EMERGENCY" ? "Consoles, supervisors, the sector's police dispatcher" : "Consoles and supervisors";
   if (alarm.seen_by) {
     if (!alarm.police) return `Seen; consoles are reminded every minute until ${service(alarm) === "EMS" ? "EMS are" : "police are"} sent`;
     return last >= SPREAD_STEP ? "Stopped. All CARE units were told to stay clear" : "Stopped";
   }
   const next = Date.parse(alarm.received_at) + dueAt(last + 1) - now;
-  const times = last < 1 ? "" : ` ${last + 1} times`;
-  return `Rung${times}: ${whom}. ${next > 0 ? `Again in ${Math.ceil(next / 1000)} s` : "Rings again now"}${last + 1 === SPREAD_STEP ? ", then everybody" : ""}`;
+  const times = last < 1 ? "" : `, ${last + 1} times`;
+  return `${whom}${times}. ${next > 0 ? `Again in ${Math.ceil(next / 1000)} s` : "Rings again now"}${last + 1 === SPREAD_STEP ? ", then everybody" : ""}`;
 }
 
 /**
