@@ -49,7 +49,7 @@ def woken(of: Scene, pool: Pool, **press: Any) -> set[int]:
     pressed(of, ago=31, **press)
     look(pool)
     pool.fetch(outbound.PROMISE, {"pushes": True, "roles": list(outbound.WOKEN)})
-    return {push_id for push_id in BackupSending.objects.values_list("push_id", flat=True) if push_id is not None}
+    return {sending.push_id for sending in BackupSending.objects.exclude(push=None) if sending.push_id is not None}
 
 
 def test_a_page_learns_the_key_to_subscribe_with(settings: Settings) -> None:

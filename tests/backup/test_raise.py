@@ -340,6 +340,15 @@ def test_a_body_that_is_cut_off_keeps_its_key(door: Asking) -> None:
     assert 16_000 < len(press.raw) <= 16_384
 
 
+def test_a_body_that_never_came_is_no_press(door: Asking) -> None:
+    here = scene()
+
+    # nginx waits two seconds and goes to web: what is left of the request in a slow process has a length and no body.
+    answer = door.raw("", b"", HTTP_AUTHORIZATION=f"Backup {here.key}", CONTENT_LENGTH="180")
+
+    assert (answer.status, presses()) == (503, [])
+
+
 def test_what_is_not_understood_is_kept_as_it_came(door: Asking) -> None:
     here = scene()
 

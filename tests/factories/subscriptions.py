@@ -39,6 +39,7 @@ def subscription(of: Person | None = None, **fields: Any) -> PushSubscription:
     """
     Return a subscription, a person's unless ``tablet_id`` says whose.
     """
-    return PushSubscription.objects.create(
-        agency_id=fields.pop("agency_id", None) or (of and of.agency_id), person=of, made_at=NOON, **said(**fields)
-    )
+    given = said(**fields)
+    if of is not None:
+        given["agency_id"] = of.agency_id
+    return PushSubscription.objects.create(person=of, made_at=NOON, **given)
