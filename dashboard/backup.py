@@ -242,7 +242,8 @@ def _reviewed(press: BackupPress, events: list[BackupEvent], *, unit: str, perso
         event = first.get(kind)
         return None if event is None else (event.at - press.received_at).total_seconds()
 
-    pressed = press.pressed_at
+    # The desk's word for a crew was not on its way: only a tablet's press was.
+    pressed = press.pressed_at if press.origin == BackupOrigin.TABLET else None
     times = Times(
         on_its_way=None if pressed is None else max(0.0, (press.received_at - pressed).total_seconds()),
         shown=after(BackupEventKind.SHOWN),
@@ -280,7 +281,7 @@ def _reviewed(press: BackupPress, events: list[BackupEvent], *, unit: str, perso
 
 
 def _lines(press: BackupPress, events: list[BackupEvent]) -> Iterator[Line]:
-    if press.pressed_at is not None and press.pressed_at < press.received_at:
+    if press.origin == BackupOrigin.TABLET and press.pressed_at is not None and press.pressed_at < press.received_at:
         yield Line(press.pressed_at, "", "Pressed, by the tablet's clock", "", "", is_turn=False)
     yield Line(press.received_at, "0.0 s", "RECEIVED: durable in the database", f"by {press.via}", "", is_turn=True)
     index = 0

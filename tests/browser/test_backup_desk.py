@@ -216,7 +216,8 @@ def test_the_watch_says_itself_that_it_is_down(site: Site, enter: Enter, picture
 
     began = time.monotonic()
     desk.route("**/api/backup/watch/", lambda route: route.abort("connectionfailed"))
-    expect(down).to_contain_text("BACKUP WATCH IS DOWN: LISTEN TO THE RADIO", timeout=5_500)
+    expect(down).to_be_visible(timeout=5_500)
+    expect(down).to_contain_text("BACKUP WATCH IS DOWN: LISTEN TO THE RADIO")
     assert time.monotonic() - began < 5.5
     desk.screenshot(path=pictures / "down.png")
     desk.unroute("**/api/backup/watch/")
@@ -233,7 +234,7 @@ def test_what_comes_late_silent_and_by_the_dozen_says_so(site: Site, enter: Ente
     raised(site, "CARE 16", level="URGENT", service="EMS", lon=None, lat=None, accuracy_m=None)
     expect(desk.locator(".bk-row")).to_have_count(3, timeout=SHOWN_MS)
     desk.locator(".bk-row-main", has_text="CARE 14").click()
-    expect(desk.locator(".bk-note.silent")).to_have_text("SILENT: DO NOT CALL BACK BY RADIO")
+    expect(desk.locator(".bk-note.note-silent")).to_have_text("SILENT: DO NOT CALL BACK BY RADIO")
     desk.screenshot(path=pictures / "many-1440.png")
     desk.set_viewport_size(SMALL)
     desk.screenshot(path=pictures / "many-1024.png")
@@ -252,7 +253,7 @@ def test_a_cancel_is_shown_and_ends_nothing_until_it_is_confirmed(site: Site, en
             " VALUES (%s, 'CANCEL_ASKED', 'tablet', '{\"reason\": \"pressed in a pocket\"}')",
             [key],
         )
-    expect(desk.locator(".bk-note.cancel")).to_contain_text("CANCEL REQUESTED", timeout=SHOWN_MS)
+    expect(desk.locator(".bk-note.note-cancel")).to_contain_text("CANCEL REQUESTED", timeout=SHOWN_MS)
     expect(desk.locator("body")).to_have_class(re.compile("bk-open"))
     desk.get_by_role("button", name="I see it").click()
     desk.screenshot(path=pictures / "cancel.png")
@@ -296,7 +297,7 @@ def test_a_drill_is_marked_everywhere_and_reviewed(site: Site, enter: Enter, pic
     supervisor.get_by_role("button", name="Start the drill").click()
     for page in (desk, supervisor):
         expect(page.locator(".bk-one h2")).to_have_text("TEST · BACKUP · CARE 12 · EMERGENCY", timeout=SHOWN_MS)
-        expect(page.locator(".bk-note.test")).to_be_visible()
+        expect(page.locator(".bk-note.note-test")).to_be_visible()
     desk.screenshot(path=pictures / "drill.png")
     desk.get_by_role("button", name="I see it").click()
     expect(desk.locator(".bk-one")).to_contain_text("Seen by Demo Dispatcher")

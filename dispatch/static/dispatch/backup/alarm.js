@@ -417,9 +417,10 @@ function drawBands(state, now) {
   const out = state.name === "refused";
   if (down) {
     down.hidden = state.name !== "down" && !out;
-    const heard = state.heardAt === null ? "Nothing was heard of it since this page was opened." : `Nothing heard for ${age(performance.now() - state.heardAt)}. What stands here may be over, and new requests do not come through. It goes on trying.`;
-    setText(/** @type {Element} */ (down.querySelector("b")), out ? "BACKUP WATCH IS OFF: YOU ARE SIGNED OUT" : "BACKUP WATCH IS DOWN: LISTEN TO THE RADIO");
-    setText(/** @type {Element} */ (down.querySelector("span")), out ? "Sign in again: this page does not ring." : heard);
+    const silent = state.heardAt === null ? "Nothing was heard of it since this page was opened." : `Nothing heard for ${age(performance.now() - state.heardAt)}. What stands here may be over, and new requests do not come through. It goes on trying.`;
+    const said = down.hidden ? ["", ""] : out ? ["BACKUP WATCH IS OFF: YOU ARE SIGNED OUT", "Sign in again: this page does not ring."] : ["BACKUP WATCH IS DOWN: LISTEN TO THE RADIO", silent];
+    setText(/** @type {Element} */ (down.querySelector("b")), said[0] ?? "");
+    setText(/** @type {Element} */ (down.querySelector("span")), said[1] ?? "");
   }
   const blocked = parts["blocked"];
   if (blocked) {
@@ -484,7 +485,7 @@ function makeRow(alarm) {
  */
 function updateRow(node, alarm, now) {
   const at = words.stage(alarm);
-  node.className = `bk-row at-${at}${alarm.drill ? " drill" : ""}${alarm.level === "NON_URGENT" ? " calm" : ""}`;
+  node.className = `bk-row at-${at}${alarm.drill ? " is-drill" : ""}${alarm.level === "NON_URGENT" ? " is-calm" : ""}`;
   const main = /** @type {HTMLElement} */ (node.querySelector(".bk-row-main"));
   main.setAttribute("aria-pressed", String(alarm.key === current()?.key));
   const [title, since, state] = [main.children[1], main.children[2], main.children[3]];

@@ -80,7 +80,7 @@ export function makeCard(tells) {
     alarm = next;
     last = { now, consoles };
     const at = words.stage(next);
-    node.className = `bk-one at-${at}${next.drill ? " drill" : ""}${next.level === "NON_URGENT" ? " calm" : ""}${isWide() ? " wide" : ""}`;
+    node.className = `bk-one at-${at}${next.drill ? " is-drill" : ""}${next.level === "NON_URGENT" ? " is-calm" : ""}${isWide() ? " is-wide" : ""}`;
     sign.querySelector("use")?.setAttribute("href", `/static/uswds/img/sprite.svg#${next.service === "EMS" ? "local_hospital" : "local_police"}`);
     setText(title, words.title(next));
     setText(since, words.when(next, now));
@@ -95,7 +95,7 @@ export function makeCard(tells) {
     more.setAttribute("aria-expanded", String(isWide()));
     const found = words.notes(next, now, consoles);
     notes.hidden = found.length === 0;
-    fill(notes, JSON.stringify(found), () => found.map((note) => el("li", { class: `bk-note ${note.tone}` }, icon(TONES[note.tone] ?? "warning"), el("span", {}, note.words))));
+    fill(notes, JSON.stringify(found), () => found.map((note) => el("li", { class: `bk-note note-${note.tone}` }, icon(TONES[note.tone] ?? "warning"), el("span", {}, note.words))));
     const outcome = tells.told(next.key);
     said.hidden = outcome === null;
     said.classList.toggle("bad", outcome?.bad === true);

@@ -94,10 +94,10 @@ export class BackupMap {
     const near = new Set(alarm.near.slice(0, 2).map((one) => one.call_sign));
     const points = [...focus];
     for (const unit of units) if (near.has(unit.call_sign)) points.push([unit.point[1], unit.point[0]]);
-    if (points.length > 0) this.#map.fitBounds(L.latLngBounds(points), { paddingTopLeft: [50, 40], paddingBottomRight: [150, 40], maxZoom: 16 });
+    if (points.length > 0) this.#map.fitBounds(L.latLngBounds(points), { paddingTopLeft: [50, 40], paddingBottomRight: [150, 40], maxZoom: 16, animate: false });
     else if (this.#outlines.getLayers().length > 0) {
       const all = this.#outlines.getLayers().filter((/** @type {any} */ layer) => layer.getBounds);
-      this.#map.fitBounds(all.reduce((/** @type {any} */ sum, /** @type {any} */ layer) => sum.extend(layer.getBounds()), L.latLngBounds([])), { padding: [14, 14] });
+      this.#map.fitBounds(all.reduce((/** @type {any} */ sum, /** @type {any} */ layer) => sum.extend(layer.getBounds()), L.latLngBounds([])), { padding: [14, 14], animate: false });
     }
   }
 

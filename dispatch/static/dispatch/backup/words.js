@@ -248,10 +248,10 @@ export function notes(alarm, now, consoles) {
   }
   if (alarm.asked_level) found.push({ tone: "warn", words: `The crew asks to lower it to ${LEVELS[alarm.asked_level] ?? alarm.asked_level}.` });
   if (alarm.again > 0) found.push({ tone: "warn", words: alarm.again === 1 ? "PRESSED AGAIN" : `PRESSED AGAIN ${alarm.again} TIMES` });
-  if (alarm.origin !== "TABLET" && ORIGINS[alarm.origin]) found.push({ tone: "warn", words: `${ORIGINS[alarm.origin]}.` });
+  if (!alarm.drill && ORIGINS[alarm.origin]) found.push({ tone: "warn", words: `${ORIGINS[alarm.origin]}.` });
   const heard = now - Date.parse(alarm.last_heard_at);
   if (alarm.origin === "TABLET" && heard > SILENCE_MS) found.push({ tone: "warn", words: `Nothing heard from the tablet for ${age(heard)}: the position is that old.` });
-  if (alarm.level === "EMERGENCY" && alarm.service === "POLICE" && !alarm.police && consoles.length > 0 && !consoles.some((one) => one.kind === "POLICE")) {
+  if (alarm.level === "EMERGENCY" && alarm.service === "POLICE" && !alarm.police && !alarm.drill && consoles.length > 0 && !consoles.some((one) => one.kind === "POLICE")) {
     found.push({ tone: "warn", words: "No police dispatcher watches: tell them by phone or radio." });
   }
   if (alarm.own && !alarm.seen_by) found.push({ tone: "warn", words: "You are on this unit's shift: somebody else has to see it." });
