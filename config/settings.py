@@ -347,7 +347,16 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.errors.answer_exception",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "CARE Field", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CARE Field",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    # What is asked under more than one name, and would be named after whichever comes first.
+    "ENUM_NAME_OVERRIDES": {
+        "SaidEnum": "dispatch.referral_serializers.ANSWERS",
+        "PartnerEnum": "dispatch.models.Partner",
+    },
+}
 
 # --- language, time, files -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
