@@ -91,6 +91,8 @@ _RAISE: Final = f"""
            %(lon)s::double precision, %(lat)s::double precision, %(accuracy)s::double precision,
            %(fixed_at)s::timestamptz, %(battery)s::smallint, %(raw)s, (SELECT key FROM before)
       FROM credential
+     -- Of what is there nothing is tried: it would wait for whoever closes it just now.
+     WHERE NOT EXISTS (SELECT FROM existing)
         ON CONFLICT (key) DO NOTHING
     RETURNING *
 ), heard AS (
@@ -276,7 +278,8 @@ def fold(levels: Iterable[Sequence[Any]], events: Iterable[Sequence[Any]]) -> St
         match kind:
             case "LEVEL":
                 _fold_level(standing, data)
-            case "SEEN":
+            case "SEEN" if standing.seen_at is None:
+                # The first holds; one that was merged and stayed open has another of its own.
                 standing.seen_at, standing.seen_by, standing.seen_person = at, by, data.get("person")
             case "POLICE_SENT":
                 # The newest unit holds; police were sent when the first was.

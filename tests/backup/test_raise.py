@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dispatch.backup.database import connect
 from dispatch.backup.frames import Frames
+from dispatch.backup.press import fold
 from journal.door import open_door
 from tablets.actions import registry
 from tablets.hub import Hub
@@ -174,6 +175,27 @@ def test_a_merged_press_that_stays_open_stands_by_itself(door: Asking) -> None:
     answer = door.tablet(here.key, key=second)
 
     assert (answer.body["merged_into"], answer.body["state"]) == (None, "RECEIVED")
+
+
+def test_a_copy_does_not_wait_for_whoever_closes_the_request_and_makes_no_second_one(door: Asking) -> None:
+    here, key = scene(), new_key()
+    first = door.tablet(here.key, key=key)
+
+    with connect() as closing, closing.transaction():
+        closing.execute("UPDATE dispatch_backuppress SET closed_at = now() WHERE key = %s", [key])
+        copy = door.tablet(here.key, key=key)
+
+    assert copy.body["received_at"] == first.body["received_at"]
+    assert [str(press.key) for press in presses()] == [key]
+
+
+def test_what_was_seen_keeps_the_name_of_who_saw_it_first() -> None:
+    # The second SEEN is of a press that was merged, stayed open and was seen by itself after the first was closed.
+    seen = [("SEEN", NOON, "Dispatcher One", {"person": 1}), ("SEEN", NOON, "Dispatcher Two", {"person": 2})]
+
+    standing = fold([("EMERGENCY", None)], seen)
+
+    assert (standing.seen_by, standing.seen_person) == ("Dispatcher One", 1)
 
 
 def test_a_cancel_that_comes_first_is_kept_and_shown(door: Asking) -> None:
@@ -338,15 +360,6 @@ def test_a_body_that_is_cut_off_keeps_its_key(door: Asking) -> None:
     assert answer.body["key"] == again.body["key"] == key
     (press,) = presses()
     assert 16_000 < len(press.raw) <= 16_384
-
-
-def test_a_body_that_never_came_is_no_press(door: Asking) -> None:
-    here = scene()
-
-    # nginx waits two seconds and goes to web: what is left of the request in a slow process has a length and no body.
-    answer = door.raw("", b"", HTTP_AUTHORIZATION=f"Backup {here.key}", CONTENT_LENGTH="180")
-
-    assert (answer.status, presses()) == (503, [])
 
 
 def test_what_is_not_understood_is_kept_as_it_came(door: Asking) -> None:
