@@ -98,7 +98,8 @@ class Row:
     tablet: int
     again_of: str | None
     closed_at: float | None
-    level: str
+    via: str
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,10 @@ def check(told: Told, tables: Tables, outages: Sequence[Span]) -> Verdict:
         if many > 1:
             say(f"{key} is there {many} times")
         if key not in told.presses:
-            say(f"{key} is there and nobody pressed it")
+            of = rows[key]
+            say(
+                f"{key} is there and nobody pressed it: tablet {of.tablet} by {of.via}, one with {of.again_of}: {of.raw!r}"
+            )
     for tablet, key in told.strays:
         say(f"tablet {tablet} was told of {key}, which it never pressed")
     for pressed in told.presses.values():
@@ -230,7 +234,11 @@ def _check_answer(
         return
     if body["received_at"] != row.received:
         # It was there, was lost and came again: the promise was broken all the same.
-        say(f"{key} was told received at {body['received_at']} and is there since {row.received}")
+        say(
+            f"{key} was told received at {body['received_at']} and is there since {row.received}"
+            f" ({state} by {answer.via}, sent {row.received_at - pressed.sent_at:.1f} s before,"
+            f" told {answer.at - row.received_at:.1f} s after, one with {row.again_of})"
+        )
     if root is not None and root != row.again_of:
         say(f"{key} was told to be one with {root} and is one with {row.again_of}")
     family = events[key] + (events[row.again_of] if row.again_of is not None else [])

@@ -179,9 +179,11 @@ def read_tables(url: str) -> Tables:
     """
     with psycopg.connect(url) as connection:
         rows = [
-            Row(str(key), received_at.timestamp(), instant(received_at), tablet, again and str(again), closed, level)
-            for key, received_at, tablet, again, closed, level in connection.execute(
-                "SELECT key, received_at, tablet_id, again_of, extract(epoch FROM closed_at)::float8, level"
+            Row(
+                str(key), received_at.timestamp(), instant(received_at), tablet, again and str(again), closed, via, raw
+            )
+            for key, received_at, tablet, again, closed, via, raw in connection.execute(
+                "SELECT key, received_at, tablet_id, again_of, extract(epoch FROM closed_at)::float8, via, raw"
                 " FROM dispatch_backuppress WHERE origin <> 'SELF_TEST'"
             )
         ]

@@ -35,8 +35,8 @@ def run() -> tuple[Told, Tables]:
     ]
     told = Told({FIRST: first, AGAIN: again}, {FIRST: AT + 0.8}, [(FIRST, "Dispatcher One")])
     rows = [
-        Row(FIRST, AT, _RECEIVED, 1, None, AT + 40, "EMERGENCY"),
-        Row(AGAIN, AT + 5, _AGAIN_RECEIVED, 1, FIRST, AT + 40, "EMERGENCY"),
+        Row(FIRST, AT, _RECEIVED, 1, None, AT + 40, "web", ""),
+        Row(AGAIN, AT + 5, _AGAIN_RECEIVED, 1, FIRST, AT + 40, "web", ""),
     ]
     events = [
         Event(FIRST, "RUNG", 0, AT + 0.02, "web:1"),
