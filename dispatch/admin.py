@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
@@ -409,6 +410,7 @@ class BackupHookAdmin(DoorAdmin):
     list_display = ("name", "url", "drills", "ended_at")
     ordering = ("name",)
     fields = ("agency", "name", "url", "secret", "drills", "ended_at")
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """
