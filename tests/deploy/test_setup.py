@@ -182,11 +182,11 @@ def test_a_press_goes_to_its_own_process_and_to_web_when_that_is_gone_or_hangs(o
     with _serving_backup(_Backup):
         own = _press(origin)
     gone = _press(origin)
-    # nginx asks again two seconds after it found nobody.
-    time.sleep(2.1)
+    # nginx asks again when more than five whole seconds have passed since it found nobody.
+    time.sleep(6.1)
     with _serving_backup(None):
         hung, again = _press(origin), _press(origin)
-    time.sleep(2.1)
+    time.sleep(6.1)
     with _serving_backup(_Backup):
         back = _press(origin)
 

@@ -56,6 +56,7 @@ def test_a_supervisor_makes_a_code_and_a_tablet_trades_it() -> None:
     assert [entry.kind for entry in Entry.objects.order_by("id") if entry.kind.startswith("tablet.")] == [
         "tablet.code_made",
         "tablet.paired",
+        "tablet.backup_key_made",
     ]
 
 
