@@ -16,7 +16,7 @@ def _sent(sent: Sent) -> dict[str, Any]:
 
 
 def _marked(message: Message) -> dict[str, Any]:
-    return {"message": message.pk}
+    return {"message": message.pk, "flags": []}
 
 
 KINDS: list[Kind] = [

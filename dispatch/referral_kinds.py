@@ -25,7 +25,7 @@ def _due(told: Due) -> dict[str, Any]:
 
 
 def _handed_over(told: HandedOver) -> dict[str, Any]:
-    return {"referrals": told.referrals, "handed_over_at": told.at}
+    return {"referrals": told.referrals, "handed_over_at": told.at, "flags": told.flags}
 
 
 KINDS = [

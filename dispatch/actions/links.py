@@ -12,7 +12,7 @@ from datetime import datetime
 from dispatch import queries, rules
 from dispatch.actions import flags
 from dispatch.models import Assignment, Call, CallStatus, LockedCall
-from dispatch.refusals import CallNotFound
+from dispatch.refusals import AssignmentNotFound, CallNotFound
 from responders.actors import Actor
 from responders.models import Shift, Unit
 from responders.rules import radio, unit_acted_for
@@ -120,3 +120,16 @@ def was_on(assignment: Assignment, *, by: Actor, when: datetime) -> bool:
     if by.tablet_id is None or by.unit_id == assignment.unit_id:
         return True
     return Shift.objects.on_unit_at(assignment.unit_id, person_id=by.person_id, at=when).exists()
+
+
+def ever_had(assignment: Assignment, *, unit_id: int | None, by: Actor, at: datetime) -> bool:
+    """
+    Tell whether who speaks ever had the link of this assignment: as its unit, or by a shift on it while it had the call.
+    """
+    if unit_id is None:
+        return False
+    try:
+        rules.check_had_link(assignment, agency_id=by.agency_id, unit_id=unit_id, by=by, at=at)
+    except AssignmentNotFound:
+        return False
+    return True

@@ -50,7 +50,7 @@ def send(
     held = Assignment.objects.filter(call=call)
     if by.tablet_id is not None:
         unit = link.unit_id
-        if not any(row.unit_id == unit or links.was_on(row, by=by, when=link.when) for row in held):
+        if not any(links.ever_had(row, unit_id=unit, by=by, at=at) for row in held):
             raise refusals.CallNotFound(call=call_id)
     else:
         known = held.filter(ended_at=None) if unit_id is None else held.filter(unit=unit_id)
@@ -102,7 +102,7 @@ def _mark(kind: str, message_id: int, by: Actor, at: datetime, happened_at: date
     if by.tablet_id is not None and by.unit_id != message.unit_id:
         # Somebody who changed units since: what they read before, they read.
         held = Assignment.objects.filter(call=call, unit=message.unit_id)
-        if not any(links.was_on(row, by=by, when=when) for row in held):
+        if not any(links.ever_had(row, unit_id=by.unit_id, by=by, at=at) for row in held):
             raise intake_refusals.MessageNotFound(message=message_id)
     if (message.origin == UNIT) == (by.tablet_id is not None):
         raise refusals.MessageOwnSide(message=message_id)

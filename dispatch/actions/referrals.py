@@ -65,6 +65,7 @@ class HandedOver:
 
     referrals: list[int]
     at: datetime
+    flags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,7 @@ def handed_over(
     :raises CallNotFound: it never was on the unit's board.
     """
     when = links.moment(happened_at, at)
-    asked = ""
+    asked, raised = "", list[str]()
     if referral_id is not None:
         own, _ = _own(referral_id, by)
         rows = [own]
@@ -244,17 +245,22 @@ def handed_over(
         asked = radio(by, asked_by)
         link = links.to_call(call_id, by=by, at=at, happened_at=happened_at, unit_id=acting, asked_by=asked_by)
         rows = list(_open_of(link.call).order_by("pk"))
+        raised = link.flag_late(kind="referral.handed_over", at=at)
     left = [row for row in rows if row.handed_over_at is None]
     Referral.objects.filter(pk__in=[row.pk for row in left]).update(handed_over_at=when)
     record(
         "referral.handed_over",
         agency_id=by.agency_id,
         about=f"call.{call_id}" if referral_id is None else f"referral.{referral_id}",
-        data={"referrals": [row.pk for row in left], **({"by_radio": asked} if asked else {})},
+        data={
+            "referrals": [row.pk for row in left],
+            **({"flags": raised} if raised else {}),
+            **({"by_radio": asked} if asked else {}),
+        },
         by=by,
         at=when,
     )
-    return HandedOver([row.pk for row in rows], when)
+    return HandedOver([row.pk for row in rows], when, raised)
 
 
 def withdraw(*, referral_id: int, by: Actor, at: datetime, happened_at: datetime | None = None) -> Referral:

@@ -418,7 +418,7 @@ def _told(
         )
     except refusals.CallNotFound:
         raise refusals.TandemNotFound(tandem=said_id) from None
-    _check_had(link.call, tandem_id, unit_id=link.unit_id, by=by, when=link.when)
+    _check_had(link.call, tandem_id, unit_id=link.unit_id, by=by, at=at)
     return _Told(link, Tandem.objects.get(pk=tandem_id), at)
 
 
@@ -443,18 +443,18 @@ def _locked(tandem_id: int, *, by: Actor, unit_id: int | None = None) -> tuple[L
     if found is None:
         raise refusals.TandemNotFound(tandem=tandem_id)
     call = Call.objects.lock(found)
-    _check_had(call, tandem_id, unit_id=unit_id, by=by, when=None)
+    _check_had(call, tandem_id, unit_id=unit_id, by=by, at=None)
     return call, Tandem.objects.get(pk=tandem_id)
 
 
-def _check_had(call: LockedCall, tandem_id: int, *, unit_id: int | None, by: Actor, when: datetime | None) -> None:
+def _check_had(call: LockedCall, tandem_id: int, *, unit_id: int | None, by: Actor, at: datetime | None) -> None:
     # To see a call on its board is not enough: what a crew says here sends another one in.
     if unit_id is None:
         return
     held = Assignment.objects.filter(call=call)
     if held.filter(unit=unit_id).exists():
         return
-    if when is None or not any(links.was_on(row, by=by, when=when) for row in held if by.tablet_id is not None):
+    if at is None or not any(links.ever_had(row, unit_id=unit_id, by=by, at=at) for row in held):
         raise refusals.TandemNotFound(tandem=tandem_id)
 
 

@@ -21,8 +21,10 @@ from dispatch.models import (
     CallStatus,
     Disposition,
     Flag,
+    Message,
     Note,
     Stop,
+    Tandem,
 )
 from dispatch.words import FLAGS
 from journal.door import Answer as Receipt
@@ -73,20 +75,38 @@ CLASSES = {
         "call.answer",
         "call.at_scene",
         "call.attach",
+        "call.check",
         "call.note",
+        "call.on_view",
+        "message.deliver",
+        "message.read",
+        "message.send",
+        "referral.eta",
+        "referral.handed_over",
         "shift.sign_off",
         "stop.acknowledge",
         "tablet.sign_off",
+        "tandem.partner_only",
+        "tandem.partner_there",
+        "tandem.release",
+        "tandem.safe",
+        "tandem.withdraw",
+        "unit.check_in",
         "unit.duty",
     },
     Nature.INTENT: {
         "assignment.hand_back",
         "assignment.hand_over",
+        "call.join",
         "call.poach",
         "call.self_dispatch",
         "hand_over.accept",
         "hand_over.decline",
+        "referral.make",
+        "referral.withdraw",
         "tablet.sign_on",
+        "tandem.ask",
+        "tandem.care_alone",
     },
     Nature.ALARM: set[str](),
 }
@@ -233,6 +253,23 @@ OPEN = [
     AssignmentStatus.TRANSPORTING,
     AssignmentStatus.AT_DESTINATION,
 ]
+
+
+def _tandem(of: Stage) -> dict[str, Any]:
+    with open_door(by=factory.SCENE, at=NOON):
+        given = {"asked_as": "DESK", "asked_at": NOON, "asked_by": "Desk", "due_at": minutes(10)}
+        tandem, _ = Tandem.objects.get_or_create(call_id=of.held.call_id, partner="POLICE", defaults=given)
+    return {"tandem": tandem.pk}
+
+
+def _message(of: Stage) -> dict[str, Any]:
+    with open_door(by=factory.SCENE, at=NOON):
+        message = Message.objects.create(
+            call_id=of.held.call_id, unit=of.here.unit, origin="DESK", text="North door", by="Desk", at=NOON
+        )
+    return {"message": message.pk}
+
+
 # What each kind of fact says here; whatever else its serializer knows is left out.
 TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     **{
@@ -248,7 +285,18 @@ TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "call.answer": lambda of: {"call": of.held.call_id, "disqualifier": "WEAPON", "value": "YES"},
     "call.at_scene": lambda of: {"call": of.held.call_id},
     "call.attach": lambda of: {"call": of.held.call_id, "sha256": PHOTO, "purpose": "PHOTO"},
+    "call.check": lambda of: {"what": "PRESENCE"},
     "call.note": lambda of: {"call": of.held.call_id, "text": "Nobody at the door."},
+    "call.on_view": lambda of: {"what": "WELFARE"},
+    "message.deliver": _message,
+    "message.read": _message,
+    "message.send": lambda of: {"call": of.held.call_id, "text": "We are delayed."},
+    "referral.eta": lambda of: {"call": of.held.call_id, "minutes": 5},
+    "referral.handed_over": lambda of: {"call": of.held.call_id},
+    **{f"tandem.{said}": _tandem for said in ("partner_only", "partner_there", "release")},
+    "tandem.safe": lambda of: {**_tandem(of), "said_by": "Officer Lane 4"},
+    "tandem.withdraw": lambda of: {"call": of.held.call_id},
+    "unit.check_in": lambda of: {},
     "shift.sign_off": lambda of: {"choice": "CLEAR", "disposition": "DECLINED", "assignment": of.held.pk},
     "stop.acknowledge": lambda of: {"stop": of.stop.pk},
     "tablet.sign_off": lambda of: {},
