@@ -67,6 +67,12 @@ class Site:
                 start_new_session=True,
             )
 
+    def freeze(self, name: str) -> None:
+        """
+        SIGSTOP a process that was started apart: what reaches it from now on lies there.
+        """
+        os.killpg(self._apart[name].pid, signal.SIGSTOP)
+
     def kill(self, name: str) -> None:
         """
         SIGKILL a process that was started apart, with everything that it started.
