@@ -128,19 +128,18 @@ ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
 TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS"}
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.dj_db_url("DATABASE_URL", engine="django.contrib.gis.db.backends.postgis")
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": env.dj_db_url("DATABASE_URL", engine="journal.postgis")}
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 5},
     "application_name": env.str("PROCESS_NAME", "care-field"),
     # For journal/prepared.py: what ran five times on a connection is planned for good, without looking at its arguments.
     "prepare_threshold": 5,
     "options": "-c plan_cache_mode=force_generic_plan -c jit=off",
 }
 
-# After a restart of Postgres the pool finds out by itself, instead of failing one request for each connection it holds.
+# A thread keeps its connection: to take one from a pool and make it Django's own again cost a request as much as its SQL.
+# Whether Postgres is still there at the other end is seen without asking it (journal/postgis).
+DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 REDIS_URL = env.str("REDIS_URL")

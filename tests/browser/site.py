@@ -146,7 +146,6 @@ def running_site(
         **base,
         "PATH": f"{VENV / 'bin'}{os.pathsep}{base.get('PATH', os.defpath)}",
         "DATABASE_URL": urlunsplit(database._replace(path=f"/{name}")),
-        "DATABASE_POOL": "4",
         "DEMO": "1" if demo else "0",
         "WEB_WORKERS": "1",
         "WORKERS": "1",

@@ -95,7 +95,6 @@ class Servers:
             "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "DATABASE_URL": f"postgis://{_ROLE}@{quote(str(directory), safe='')}/{_ROLE}",
             "REDIS_URL": f"unix://{self._redis_socket}?db=0",
-            "DATABASE_POOL": "4",
             "DEMO": "1",
             "SERVER": "faults",
         }
