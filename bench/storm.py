@@ -44,6 +44,7 @@ from journal.pulls import digest_hex
 from journal.schema import SCHEMA
 from responders.models import Duty
 from tablets import epochs
+from tablets.models import Installation
 from tests.factories import dispatch as make_dispatch
 from tests.factories import responders as make
 
@@ -220,7 +221,13 @@ class _Storm:
 
     def __post_init__(self) -> None:
         self._lines: list[asyncio.StreamWriter] = []
-        self._installations = [str(uuid4()) for _ in range(TABLETS)]
+        # Known from before the restart, like the tablets' documents.
+        now = datetime.now(UTC)
+        rows = Installation.objects.bulk_create(
+            Installation(id=uuid4(), tablet_id=tablet, epoch=self.epoch, schema=SCHEMA, first_at=now, seen_at=now)
+            for tablet in self.town.tablets
+        )
+        self._installations = [str(row.pk) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,9 @@ TABLET_KEYS = keys_of_32_bytes("TABLET_KEYS")
 SEAL_KEYS = keys_of_32_bytes("SEAL_KEYS")
 # How many exchanges that only ask are answered at once by one web process; actions always find a thread.
 SYNC_PULLS = env.int("SYNC_PULLS", 5)
+# At what pace one web process asks those back whom it had to send away: a quarter of what it could do were there nothing
+# else (docs/benchmarks.md), so that a storm of reconnects leaves room for what crews do meanwhile.
+SYNC_PULLS_PER_S = env.float("SYNC_PULLS_PER_S", 60)
 
 # --- cookies and headers -------------------------------------------------------------------------------------------------
 # __Host- and Secure on every site but a demo over plain http, where not every browser and no other client takes them.
