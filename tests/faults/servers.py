@@ -298,6 +298,14 @@ class Servers:
             time.sleep(0.1)
         raise AssertionError(f"the site did not come up within {UP_WITHIN_S} s:\n{self.tail()}")
 
+    def said(self, words: str, *, lines: int = 60) -> str:
+        """
+        Return what the logs say from these words on, for a failure's message.
+        """
+        texts = [log.read_text(errors="replace") for log in sorted(self.directory.glob("*.log"))]
+        found = [text[text.index(words) :].splitlines()[:lines] for text in texts if words in text]
+        return "\n".join(line for block in found for line in block)
+
     def tail(self) -> str:
         """
         Return the ends of all logs, for a failure's message.
