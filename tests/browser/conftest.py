@@ -136,6 +136,10 @@ def enter(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     yield step_in
     for context in contexts:
+        for page in context.pages:
+            # The app must be gone before the network comes back to it: it would send into the next test.
+            with suppress(PlaywrightError):
+                page.goto("about:blank", timeout=5_000)
         context.close()
     assert problems == []
 
