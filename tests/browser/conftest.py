@@ -3,6 +3,7 @@ A running site and Debian's Chromium, driven by Playwright.
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -93,6 +94,8 @@ def _rested(site: Site) -> None:
     Give each test crews that are free and available, whatever the test before it left: what a browser had not sent when
     it was closed never came.
     """
+    # What was on its way when the last browser was closed still arrives.
+    time.sleep(2)
     with psycopg.connect(site.database_url) as connection:
         busy = connection.execute(_BUSY).fetchone()
     if busy is not None and busy[0]:
