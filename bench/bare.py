@@ -30,7 +30,8 @@ settings.configure(
             "PASSWORD": unquote(_URL.password or ""),
             "HOST": unquote(_URL.netloc.rpartition("@")[2].partition(":")[0]),
             "PORT": str(_URL.port or ""),
-            "OPTIONS": {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}, "application_name": "bench-bare"},
+            "OPTIONS": {"application_name": "bench-bare"},
+            "CONN_MAX_AGE": None,
         }
     },
 )

@@ -136,19 +136,18 @@ LIVE_FRAMES = {"backup": "dispatch.backup.frames.Frames"}
 TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS", "canned": "dispatch.canned.OF_UNIT"}
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.dj_db_url("DATABASE_URL", engine="django.contrib.gis.db.backends.postgis")
-}
+DATABASES: dict[str, dict[str, Any]] = {"default": env.dj_db_url("DATABASE_URL", engine="journal.postgis")}
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL", 8), "timeout": 5},
     "application_name": env.str("PROCESS_NAME", "care-field"),
     # For journal/prepared.py: what ran five times on a connection is planned for good, without looking at its arguments.
     "prepare_threshold": 5,
     "options": "-c plan_cache_mode=force_generic_plan -c jit=off",
 }
 
-# After a restart of Postgres the pool finds out by itself, instead of failing one request for each connection it holds.
+# A thread keeps its connection: to take one from a pool and make it Django's own again cost a request as much as its SQL.
+# Whether Postgres is still there at the other end is seen without asking it (journal/postgis).
+DATABASES["default"]["CONN_MAX_AGE"] = None
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 REDIS_URL = env.str("REDIS_URL")
@@ -248,6 +247,9 @@ TABLET_KEYS = keys_of_32_bytes("TABLET_KEYS")
 SEAL_KEYS = keys_of_32_bytes("SEAL_KEYS")
 # How many exchanges that only ask are answered at once by one web process; actions always find a thread.
 SYNC_PULLS = env.int("SYNC_PULLS", 5)
+# At what pace one web process asks those back whom it had to send away: a quarter of what it could do were there nothing
+# else (docs/benchmarks.md), so that a storm of reconnects leaves room for what crews do meanwhile.
+SYNC_PULLS_PER_S = env.float("SYNC_PULLS_PER_S", 60)
 
 # --- requests for backup ---------------------------------------------------------------------------------------------------
 # How many connections of its own the path has in each process (dispatch/backup/database.py).

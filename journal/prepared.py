@@ -25,6 +25,7 @@ def prepared_cursor() -> CursorWrapper:
     if database.queries_logged:
         # Whoever logs statements wants to see them with their arguments.
         return database.cursor()
+    database.close_if_health_check_failed()
     if database.connection is None:
         database.ensure_connection()
     # Django's stubs call the driver's cursor what they call its wrapper.

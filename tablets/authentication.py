@@ -96,7 +96,7 @@ def standing_of_token(token: str, *, at: datetime) -> Standing | None:
     Return the standing of the tablet that holds this token, or None. Right and wrong tokens cost the same one query.
     """
     with prepared_cursor() as cursor:
-        cursor.execute(TOKEN_SQL, {"token_hash": hash_token(token[:_LONGEST]), "at": at})
+        cursor.execute(TOKEN_SQL, {"token_hash": hash_token(token[:_LONGEST]), "at": at.isoformat()})
         row = cursor.fetchone()
     return None if row is None else standing_of(row)
 
@@ -203,10 +203,10 @@ def comes_as_tablet(request: HttpRequest) -> bool:
 
 
 def _token_of(request: HttpRequest) -> str | None:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, given = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "tablet":
-        return given.strip()
-    if request.headers.get("X-Tablet") != "1":
+        return str(given.strip())
+    if request.META.get("HTTP_X_TABLET") != "1":
         return None
     token: str | None = request.COOKIES.get(settings.TABLET_COOKIE_NAME)
     if token is None:
@@ -219,7 +219,7 @@ def _token_of(request: HttpRequest) -> str | None:
 
 def _check_same_origin(request: HttpRequest) -> None:
     # Browsers set both and no page can. One that sends neither is not a browser of this decade.
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    site, origin = request.META.get("HTTP_SEC_FETCH_SITE"), request.META.get("HTTP_ORIGIN")
     if site is not None and site != "same-origin":
         raise refusals.CrossSiteRequest
     if origin is not None and origin not in allowed_origins():

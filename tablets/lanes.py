@@ -320,6 +320,7 @@ def _take_one(lane: _Lane, envelope: Envelope, exchange: Exchange) -> Answer:
     act = _prepare(lane, envelope)
     tries = 0
     while True:
+        on = connection.connection
         try:
             return _attempt(lane, act)
         except OutOfStep:
@@ -338,9 +339,11 @@ def _take_one(lane: _Lane, envelope: Envelope, exchange: Exchange) -> Answer:
         except InterfaceError:
             raise
         except Exception as error:
-            if isinstance(act.problem, refusals.ServerFault):
+            # Whatever a lost connection looked like from inside, it is no fault of the action.
+            is_lost = on not in (None, connection.connection) or not connection.is_usable()
+            if is_lost or isinstance(act.problem, refusals.ServerFault):
                 # Not even keeping it works: nothing is answered, and the tablet keeps it.
-                raise OperationalError(str(error)) from error
+                raise OperationalError(type(error).__name__) from error
             act = _as_fault(act, error)
 
 

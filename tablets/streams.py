@@ -30,7 +30,7 @@ SELECT bearer.position, tablet.id, tablet.agency_id, tablet.unit_id, tablet.name
         JOIN responders_shift shift ON shift.id = signon.shift_id AND shift.ended_at IS NULL
         JOIN responders_person person ON person.id = shift.person_id AND person.is_active
          AND person.access_epoch = signon.access_epoch)
-    ON signon.tablet_id = tablet.id AND signon.ended_at IS NULL AND signon.expires_at > %(at)s
+    ON signon.tablet_id = tablet.id AND signon.ended_at IS NULL AND signon.expires_at > %(at)s::timestamptz
    AND shift.unit_id = tablet.unit_id AND tablet.revoked_at IS NULL
 UNION ALL
 SELECT bearer.position, NULL, person.agency_id, NULL, person.name, false,
@@ -41,7 +41,7 @@ SELECT bearer.position, NULL, person.agency_id, NULL, person.name, false,
   JOIN responders_person person ON person.id = bearer.person_id AND person.is_active
    AND person.access_epoch = bearer.access_epoch
  WHERE EXISTS (SELECT FROM django_session session
-                WHERE session.session_key = bearer.session_key AND session.expire_date > %(at)s)
+                WHERE session.session_key = bearer.session_key AND session.expire_date > %(at)s::timestamptz)
 """
 
 

@@ -216,16 +216,16 @@ def _rows(
 ) -> tuple[_Head, list[Any]]:
     readers = [held.get(name) for name in names]
     arguments: dict[str, Any] = {
-        "streams": list(names),
+        "streams": _array(names),
         "numbers": _array(None if reader is None else reader.number for reader in readers),
         "floors": _array(0 if reader is None else reader.floor for reader in readers),
         "digests": _array(None if reader is None else reader.digest for reader in readers),
         "counts": _array(None if reader is None else reader.count for reader in readers),
         "budget": budget,
-        "installation": installation,
+        "installation": None if installation is None else str(installation),
         "tablet": tablet_id,
         "epoch": epoch,
-        "stale": None if at is None else at - REPORT_EVERY,
+        "stale": None if at is None else (at - REPORT_EVERY).isoformat(),
     }
     with prepared_cursor() as cursor:
         cursor.execute(PULL_SQL, arguments)
@@ -233,9 +233,10 @@ def _rows(
     return _Head(epoch=head[1], lane=None if head[12] is None else orjson.loads(head[12])), rows
 
 
-def _array(numbers: Iterable[int | None]) -> str:
-    # As Postgres writes it: the driver looks at every element of a list of numbers several times to find their type.
-    return f"{{{','.join('NULL' if number is None else str(number) for number in numbers)}}}"
+def _array(values: Iterable[int | str | None]) -> str:
+    # As Postgres writes it: the driver looks at every element of a list several times to find their type. Names of
+    # streams are ours, and have nothing in them that would need quoting.
+    return f"{{{','.join('NULL' if value is None else str(value) for value in values)}}}"
 
 
 def _stream_json(name: str, rows: Sequence[Sequence[Any]]) -> str:
@@ -381,6 +382,8 @@ def _note_removals(
     done = sorted(name for name, told_at in told.items() if name not in exchange.streams and sent >= told_at)
     # It is the reader's again, and was never erased.
     void = sorted(name for name in told if name in exchange.streams and name in standing.streams)
+    if not (tell or done or void):
+        return
     with connection.cursor() as cursor:
         if tell:
             cursor.execute(

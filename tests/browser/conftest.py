@@ -3,13 +3,17 @@ A running site and Debian's Chromium, driven by Playwright.
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.site import Site, running_site
 
@@ -26,6 +30,26 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+
+_BUSY = """
+SELECT EXISTS (SELECT FROM dispatch_assignment WHERE ended_at IS NULL)
+    OR EXISTS (SELECT FROM responders_unit WHERE duty <> 'AVAILABLE')
+    OR EXISTS (SELECT FROM dispatch_stop s JOIN dispatch_assignment a ON a.id = s.assignment_id
+                WHERE s.acknowledged_at IS NULL AND a.ended_at IS NULL)
+"""
+_REST = """
+from django.utils import timezone
+from dispatch.models import Assignment, Call, HandOver
+from journal.door import open_door
+from responders.models import Unit
+now = timezone.now()
+with open_door(by="system:test", at=now):
+    calls = list(Assignment.objects.open().values_list("call_id", flat=True))
+    HandOver.objects.filter(ended_at=None).update(ended_at=now)
+    Assignment.objects.open().update(status="CLEARED", disposition="HANDLED", ended_at=now)
+    Call.objects.filter(pk__in=calls).update(status="CLOSED", disposition="HANDLED", closed_at=now)
+    Unit.objects.update(duty="AVAILABLE", duty_reason="", duty_since=now)
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,6 +86,20 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _rested(site: Site) -> None:
+    """
+    Give each test crews that are free and available, whatever the test before it left: what a browser had not sent when
+    it was closed never came.
+    """
+    # What was on its way when the last browser was closed still arrives.
+    time.sleep(2)
+    with psycopg.connect(site.database_url) as connection:
+        busy = connection.execute(_BUSY).fetchone()
+    if busy is not None and busy[0]:
+        site.manage("shell", "-c", _REST)
 
 
 @pytest.fixture
@@ -101,6 +139,10 @@ def enter(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     yield step_in
     for context in contexts:
+        for page in context.pages:
+            # The app must be gone before the network comes back to it: it would send into the next test.
+            with suppress(PlaywrightError):
+                page.goto("about:blank", timeout=5_000)
         context.close()
     assert problems == []
 
@@ -145,6 +187,23 @@ def clear_by_radio(desk: Page, call_sign: str) -> None:
     desk.get_by_role("dialog").get_by_text("Unable to locate").click()
     desk.keyboard.press("Enter")
     expect(desk.locator("#units-rows .u", has_text=call_sign)).to_contain_text("Available")
+
+
+def kill_tab(page: Page) -> None:
+    """
+    Kill the process that shows a page, as the system does when memory is short.
+
+    A page that is closed politely is let go by the one who keeps its network away before it is gone: it comes online for
+    a moment, and sends.
+    """
+    crashed: list[Page] = []
+    page.on("crash", lambda gone: crashed.append(gone))
+    session = page.context.new_cdp_session(page)
+    # What is dead does not answer.
+    with suppress(PlaywrightError):
+        session.send("Page.crash", timeout=3_000)
+    assert crashed
+    page.close()
 
 
 def _is_our_fault(text: str) -> bool:

@@ -67,6 +67,12 @@ class Site:
                 start_new_session=True,
             )
 
+    def freeze(self, name: str) -> None:
+        """
+        SIGSTOP a process that was started apart: what reaches it from now on lies there.
+        """
+        os.killpg(self._apart[name].pid, signal.SIGSTOP)
+
     def kill(self, name: str) -> None:
         """
         SIGKILL a process that was started apart, with everything that it started.
@@ -140,7 +146,6 @@ def running_site(
         **base,
         "PATH": f"{VENV / 'bin'}{os.pathsep}{base.get('PATH', os.defpath)}",
         "DATABASE_URL": urlunsplit(database._replace(path=f"/{name}")),
-        "DATABASE_POOL": "4",
         "DEMO": "1" if demo else "0",
         "WEB_WORKERS": "1",
         "WORKERS": "1",

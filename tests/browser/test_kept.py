@@ -39,6 +39,7 @@ def test_kept_reports_are_settled_by_keys(enter: Enter) -> None:
     page = enter("supervisor")
     expect(page.locator("#kept")).to_contain_text("2 kept for you")
     page.get_by_role("link", name="Settle them").click()
+    page.wait_for_load_state()
     rows = page.locator("[data-key]")
     expect(rows).to_have_count(2)
     expect(page.locator(".cause h2")).to_contain_text("This version does not know such a report")
@@ -70,6 +71,7 @@ def test_kept_reports_are_settled_by_keys(enter: Enter) -> None:
 def test_an_erasure_is_ordered_in_two_steps_and_says_what_it_costs(enter: Enter) -> None:
     page = enter("supervisor")
     page.get_by_role("link", name="What they still have to send and to hear").click()
+    page.wait_for_load_state()
     row = page.locator("[data-key]", has_text="Tablet 1")
     expect(row).to_contain_text("3 reports")
     row.focus()

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.browser.conftest import TABLET, clear_by_radio
+from tests.browser.conftest import TABLET, clear_by_radio, kill_tab
 from tests.browser.site import Site
 
 Enter = Callable[..., Page]
@@ -146,7 +146,7 @@ def test_a_call_is_worked_without_signal_through_a_reload_and_a_killed_tab(
     take_pictures(tablet, pictures, "on-scene-offline")
 
     # --- the tab is killed; what was done is still there ------------------------------------------------------------------
-    tablet.close()
+    kill_tab(tablet)
     tablet = opened_again(context, site)
     expect(tablet.locator(".keypad")).to_be_visible(timeout=10_000)
     type_pin(tablet, PIN)

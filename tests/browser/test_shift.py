@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.browser.conftest import FLAGS, NONE_OF_IT, TABLET, say_by_radio
+from tests.browser.conftest import FLAGS, NONE_OF_IT, TABLET, kill_tab, say_by_radio
 from tests.browser.site import Site, wait_until_up
 from tests.browser.test_offline import (
     OTHER_PIN,
@@ -81,6 +81,8 @@ class Wire:
                 self.held += 1
             elif fate == "kill":
                 self.fate = "pass"
+                # With the request in its hands: it would have answered before the signal came.
+                self._site.freeze("web")
                 route.continue_()
                 self._site.kill("web")
             else:
@@ -283,7 +285,7 @@ def test_a_whole_shift_reaches_the_server_once_and_as_it_happened(
     wire.fate = "hold"
     add_note(tablet, tap, "Her sister is coming for her.")
     wait_for(lambda: wire.held, tablet)
-    crash(context, tablet)
+    kill_tab(tablet)
     wire.fate = "lose"
     tablet = tap.page = context.new_page()
     tablet.goto(f"{site.origin}/tablet/")
@@ -358,20 +360,6 @@ def end_shift(tablet: Page, tap: Taps) -> None:
     )
     tap("shift.sign_off", tablet.get_by_role("button", name="End my shift", exact=True).click)
     expect(tablet.get_by_role("heading", name="You are signed off")).to_be_visible(timeout=SOON)
-
-
-def crash(context: BrowserContext, page: Page) -> None:
-    """
-    Kill the process that shows a page.
-    """
-    crashed: list[Page] = []
-    page.on("crash", lambda gone: crashed.append(gone))
-    session = context.new_cdp_session(page)
-    # What is dead does not answer.
-    with suppress(PlaywrightError):
-        session.send("Page.crash", timeout=3_000)
-    assert crashed
-    page.close()
 
 
 def check_rows(site: Site, wire: Wire, tap: Taps, *, offline_until: datetime) -> None:

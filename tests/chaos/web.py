@@ -49,7 +49,7 @@ class Web:
                 "config.wsgi:application",
             ),
         ]
-        environment = os.environ | {"DATABASE_URL": database_url(), "DATABASE_POOL": "4"}
+        environment = os.environ | {"DATABASE_URL": database_url()}
         self._process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True)
         for _ in range(300):
             try:

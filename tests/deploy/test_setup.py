@@ -224,12 +224,22 @@ def test_nginx_alone_says_who_asks(origin: str, tmp_path: Path) -> None:
     assert told["Strict-Transport-Security"] is None
 
 
+def read_lines() -> list[str]:
+    """
+    Return what the access log has so far.
+    """
+    return (places.LOGS / "access.log").read_text().splitlines()
+
+
 def test_the_access_log_has_no_query_string(origin: str) -> None:
     with urlopen(f"{origin}/search?name=Rosa+Parks") as response:  # noqa: S310 (our own address)
         request_id = response.headers["X-Request-ID"]
 
-    lines = (places.LOGS / "access.log").read_text().splitlines()
-    [line] = [line for line in lines if request_id in line]
+    # nginx writes the line when it has sent the answer.
+    deadline = time.monotonic() + 5
+    while not (lines := [line for line in read_lines() if request_id in line]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    [line] = lines
     assert json.loads(line)["path"] == "/search"
     assert "Rosa" not in line
 

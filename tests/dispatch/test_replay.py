@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -449,6 +450,7 @@ def test_policies_and_types_are_loaded_once() -> None:
 
 
 @pytest.mark.django_db
+@time_machine.travel(NOON)  # what a policy says depends on the hour at which a call is decided
 def test_a_policy_is_tried_on_past_calls_before_it_is_switched_on() -> None:
     desk = factory.desk(rate=1_000_000)
     pilot = factory.in_force(desk.agency, "seattle-2023-pilot", since=NOON + timedelta(days=365 * 50))

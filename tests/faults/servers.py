@@ -99,7 +99,6 @@ class Servers:
             "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "DATABASE_URL": f"postgis://{_ROLE}@{quote(str(directory), safe='')}/{_ROLE}",
             "REDIS_URL": f"unix://{self._redis_socket}?db=0",
-            "DATABASE_POOL": "4",
             "DEMO": "1",
             "SERVER": "faults",
         }
@@ -303,6 +302,14 @@ class Servers:
                 pass
             time.sleep(0.1)
         raise AssertionError(f"the site did not come up within {UP_WITHIN_S} s:\n{self.tail()}")
+
+    def said(self, words: str, *, lines: int = 60) -> str:
+        """
+        Return what the logs say from these words on, for a failure's message.
+        """
+        texts = [log.read_text(errors="replace") for log in sorted(self.directory.glob("*.log"))]
+        found = [text[text.index(words) :].splitlines()[:lines] for text in texts if words in text]
+        return "\n".join(line for block in found for line in block)
 
     def tail(self) -> str:
         """

@@ -59,6 +59,9 @@ test("the line is said in three ways, with what waits and for how long", () => {
   assert.deepEqual(lineWords(line("polling"), 1, NOW), { look: "slow", words: "Slow", unsent: "1 sending" });
   assert.deepEqual(lineWords(line("offline"), 3, NOW), { look: "off", words: "Offline 4 min", unsent: "3 waiting to send" });
   assert.equal(lineWords(line("offline", true), 0, NOW).words, "Connecting");
+  // News comes, and nothing goes: another process brings the one than takes the other.
+  assert.deepEqual(lineWords(line("live"), 2, NOW, 3_000), { look: "live", words: "Live", unsent: "2 sending" });
+  assert.deepEqual(lineWords(line("live"), 2, NOW, 5_000), { look: "slow", words: "Slow", unsent: "2 sending" });
 });
 
 test("everything has reached the desk is said only when it has", () => {

@@ -162,8 +162,6 @@ class Server:
     def _let_go(self) -> None:
         # Neither can be done to a database that somebody is connected to.
         connections.close_all()
-        database: Any = connections["default"]
-        database.close_pool()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from functools import partial
 from threading import Barrier, Event
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 
@@ -23,6 +24,7 @@ from tablets import lanes
 from tablets.authentication import standing_of_token
 from tablets.exchange import read_exchange
 from tablets.models import Installation, Quarantined
+from tablets.postgres import connection_arguments
 from tests.factories import dispatch as make_calls
 from tests.factories import tablets as make_tablets
 from tests.tablets.lines import Replica
@@ -256,6 +258,33 @@ def test_a_bug_keeps_the_action_and_stops_nothing(monkeypatch: pytest.MonkeyPatc
 
     assert [one["status"] for one in answers] == ["quarantined", "applied"]
     assert list(Note.objects.values_list("text", flat=True)) == ["0"]
+    assert_whole()
+
+
+def test_whatever_goes_wrong_while_the_connection_is_lost_is_not_the_actions_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = crew()
+    lost: list[int] = []
+    kind = kinds()["call.note"]
+
+    def act(**given: Any) -> Any:
+        if not lost:
+            lost.append(connection.connection.info.backend_pid)
+            with psycopg.connect(autocommit=True, **connection_arguments()) as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [lost[0]])
+            # What a driver says of a connection that it has lost is not always what Django calls it.
+            raise psycopg.OperationalError("the connection is closed")
+        return kind.act(**given)
+
+    monkeypatch.setitem(kinds(), "call.note", replace(kind, act=act))
+    actions = notes(of, 2)
+
+    assert of.queue.post(*actions).status_code == 503
+    answers = of.queue.post(*actions).json()["answers"]
+
+    assert [one["status"] for one in answers] == ["applied", "applied"]
+    assert not Quarantined.objects.exists()
     assert_whole()
 
 

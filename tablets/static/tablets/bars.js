@@ -6,7 +6,7 @@ import { h, icon } from "./dom.js";
 import { LOCAL_STEPS } from "./on_view.js";
 import { isTandem, offered } from "./standing.js";
 import { age, minutes, spent } from "./times.js";
-import { byPeople, lineWords } from "./trays.js";
+import { byPeople, lineWords, oldest } from "./trays.js";
 import { clockWords } from "./welfare.js";
 import { wordsOf } from "./words.js";
 
@@ -61,7 +61,8 @@ function cad(s) {
  * @param {Ui} ui
  */
 function connection(s, act, ui) {
-  const { look, words, unsent } = lineWords(s.line, byPeople(s.pending).length, Date.now());
+  const waiting = byPeople(s.pending);
+  const { look, words, unsent } = lineWords(s.line, waiting.length, Date.now(), oldest(waiting, s.now));
   return h(
     "button",
     { class: `line ${look}`, type: "button", disabled: ui.locked, onclick: () => act.sheet("line"), "aria-haspopup": "dialog" },

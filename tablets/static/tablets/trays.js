@@ -21,17 +21,21 @@ const BY_ITSELF = new Set(["assignment.deliver", "message.deliver", "message.rea
  */
 export const byPeople = (actions) => actions.filter(({ kind }) => !BY_ITSELF.has(kind));
 
+/** What waits longer than this, in ms, is not on its way: the line may be live and the server not taking anything. */
+const PROMPT = 4_000;
+
 /**
  * How the line is, for the place at the top right.
  * @param {LineWords} line
  * @param {number} waiting how many things are not sent
  * @param {number} now ms of this device's clock
+ * @param {number} [since] how long the oldest of them waits, in ms
  * @returns {{look: "live"|"slow"|"off", words: string, unsent: string}}
  */
-export function lineWords(line, waiting, now) {
+export function lineWords(line, waiting, now, since = 0) {
   const offline = line.state === "offline";
   const unsent = waiting === 0 ? "" : `${waiting} ${offline ? "waiting to send" : "sending"}`;
-  if (line.state === "live") return { look: "live", words: "Live", unsent };
+  if (line.state === "live" && since < PROMPT) return { look: "live", words: "Live", unsent };
   if (line.opening) return { look: offline ? "off" : "slow", words: "Connecting", unsent };
   if (offline) return { look: "off", words: `Offline ${age(now - line.since)}`, unsent };
   return { look: "slow", words: "Slow", unsent };
