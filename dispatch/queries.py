@@ -84,7 +84,8 @@ SELECT
     EXISTS (SELECT FROM dispatch_assignment WHERE call_id = %(call)s AND unit_id = %(unit)s AND ended_at IS NULL),
     EXISTS (SELECT FROM dispatch_assignment held WHERE held.call_id = %(call)s AND (held.unit_id = %(unit)s OR EXISTS (
         SELECT FROM responders_shift shift WHERE shift.unit_id = held.unit_id AND shift.person_id = %(person)s
-        AND shift.started_at <= coalesce(held.ended_at, %(at)s) AND coalesce(shift.ended_at, %(at)s) >= held.assigned_at))),
+        AND shift.started_at <= greatest(coalesce(held.ended_at, %(at)s), held.assigned_at)
+        AND coalesce(shift.ended_at, %(at)s) >= held.assigned_at))),
     EXISTS (SELECT FROM journal_document WHERE collection = 'call' AND document_id = %(call)s::text AND stream = ANY(
         ARRAY(SELECT 'area.' || servicearea_id FROM responders_unit_areas WHERE unit_id = %(unit)s)
         || ('unit.' || %(unit)s::text))),

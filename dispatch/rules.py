@@ -295,9 +295,9 @@ def check_had_link(assignment: Assignment, *, agency_id: int, unit_id: int, by: 
             return
         # Somebody who changed units since: what they did before is still theirs to tell.
         if by.tablet_id is not None:
-            shifts = Shift.objects.of_unit(assignment.unit_id).filter(
-                person=by.person_id, started_at__lte=assignment.ended_at or at
-            )
+            # A tablet whose clock was behind may have said that it ended before it began: it was theirs when it began.
+            until = max(assignment.ended_at or at, assignment.assigned_at)
+            shifts = Shift.objects.of_unit(assignment.unit_id).filter(person=by.person_id, started_at__lte=until)
             if any(shift.ended_at is None or shift.ended_at >= assignment.assigned_at for shift in shifts):
                 return
     raise refusals.AssignmentNotFound(assignment=assignment.pk)

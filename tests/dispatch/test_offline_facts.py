@@ -35,7 +35,7 @@ from journal.rebuild import differences
 from responders.actions import shifts as shift_actions
 from responders.actors import Actor
 from responders.api import run_action
-from responders.models import Duty, Shift, Unit
+from responders.models import Duty, ServiceArea, Shift, Unit
 from tablets.models import Tablet
 from tests.conftest import NOON
 from tests.factories import dispatch as factory
@@ -204,9 +204,9 @@ def _shift_over(of: Stage) -> None:
         shifts.sign_off(choice="LEAVE_WITH_DESK", by=of.by, at=minutes(30))
 
 
-def _other_unit(of: Stage) -> None:
+def _other_unit(of: Stage, area: ServiceArea | None = None) -> None:
     _shift_over(of)
-    other = make.unit(of.here.agency, areas=[of.here.area])
+    other = make.unit(of.here.agency, areas=[area or of.here.area])
     with open_door(by=factory.SCENE, at=minutes(40)):
         shift = shift_actions.start(
             person_id=of.by.person_id or 0, unit_id=other.pk, planned_end_at=minutes(400), by="test", at=minutes(40)
@@ -545,7 +545,11 @@ def test_a_unit_of_another_agency_is_no_unit_to_hand_over_to() -> None:
 # --- who never had a link ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", sorted(CLASSES[Nature.FACT] - {"shift.sign_off", "tablet.sign_off", "unit.duty"}))
+# What a crew tells of itself, of its shift, or of what it came upon needs no link to anything.
+OF_ITSELF = {"call.check", "call.on_view", "shift.sign_off", "tablet.sign_off", "unit.check_in", "unit.duty"}
+
+
+@pytest.mark.parametrize("kind", sorted(CLASSES[Nature.FACT] - OF_ITSELF))
 def test_without_any_link_a_fact_is_not_taken(kind: str) -> None:
     of, elsewhere = stage(), factory.scene()
     far = make.area(of.here.agency)
@@ -555,6 +559,18 @@ def test_without_any_link_a_fact_is_not_taken(kind: str) -> None:
         answer = say(by, kind, when=minutes(50), **TELLINGS[kind](of))
         assert (answer.applied, answer.status) == (False, 404), answer.body
     assert not Flag.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["assignment.arrive", "call.note", "stop.acknowledge", "tandem.release"])
+def test_who_changed_units_still_tells_of_a_call_that_is_said_to_have_ended_before_it_began(kind: str) -> None:
+    of = stage(AssignmentStatus.ON_SCENE)
+    # The clock of the tablet that said so was behind.
+    say(of.by, "assignment.clear", when=minutes(-9), assignment=of.held.pk, disposition="HANDLED")
+    _other_unit(of, make.area(of.here.agency))
+
+    answer = say(of.by, kind, when=minutes(50), **TELLINGS[kind](of))
+
+    assert answer.applied, answer.body
 
 
 def test_a_call_that_has_left_the_board_can_still_be_spoken_of() -> None:
