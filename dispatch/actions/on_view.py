@@ -112,6 +112,9 @@ def on_view(
         known = Assignment.objects.filter(call__on_view_key=key, call__agency=by.agency_id, unit=unit)
         if (told := known.select_related("call").order_by("pk").first()) is not None:
             return Met(told.call, told)
+        if Call.objects.filter(on_view_key=key).exists():
+            # Another crew's name for what it came upon. This one happened too: it is made without.
+            key = None
     asked = radio(by, asked_by)
     call, raised = make(what, unit, key=key, point=point, place_kind=place_kind, by=by, at=at, when=when)
     assignment, more = _put_there(call, unit, asked=asked, by=by, at=at, when=when)

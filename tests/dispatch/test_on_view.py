@@ -155,6 +155,17 @@ def test_the_same_key_is_the_same_encounter() -> None:
     assert (again.call, again.assignment, Call.objects.count()) == (first.call, first.assignment, 1)
 
 
+def test_a_key_that_is_another_crews_names_theirs_and_loses_nothing() -> None:
+    here, elsewhere, key = factory.scene(), factory.scene(), uuid4()
+    _, beside = factory.rival(here.agency, here.area)
+    first = meet(here.tablet, key=key)
+
+    others = [meet(by, key=key) for by in (beside, elsewhere.tablet)]
+
+    assert [met.call.on_view_key for met in others] == [None, None]
+    assert (Call.objects.count(), meet(here.tablet, key=key).call) == (3, first.call)
+
+
 def test_a_tablet_ends_it_by_its_own_key_before_it_has_heard_of_our_ids() -> None:
     here, key = factory.scene(), uuid4()
     met = meet(here.tablet, key=key)
