@@ -37,6 +37,7 @@ from tests.factories import responders as make
 
 # A point inside tests.factories.responders.DOWNTOWN, and one far outside every area.
 _POINTS = [{"lon": -122.33, "lat": 47.605}, {"lon": -122.40, "lat": 47.70}]
+_ROLES = ["DISPATCHER", "EMBEDDED", "POLICE_DISPATCHER", "SUPERVISOR", "OFFICER", "ADMIN"]
 _WORDS = ["doorway", "caller moved", "no answer", "asked twice", "Ünïcödé ✓"]
 
 
@@ -102,7 +103,7 @@ def scene(*, at: datetime = NOON) -> Scene:
     for queue in ("CARE", "POLICE", "POLICE"):
         make_dispatch.call(agency, area=areas[0], queue=queue)
     make_dispatch.call(agency, area=areas[0], response="CARE+POLICE")
-    people = [make.person(agency, role) for role in ("DISPATCHER", "SUPERVISOR", "OFFICER", "ADMIN", "EMBEDDED")]
+    people = [make.person(agency, role) for role in _ROLES]
     actors = [make.actor(person) for person in people]
     for unit in units:
         shift = Shift.objects.filter(unit=unit, ended_at=None).earliest("pk")
@@ -149,12 +150,14 @@ def _value(
             st.sampled_from([*Call.objects.filter(agency=scene.agency).values_list("number", flat=True), "26-NEW"])
         )
     if name in ("type", "what") and not isinstance(field, serializers.ChoiceField):
-        return draw(st.sampled_from(list(CallType.objects.filter(agency=scene.agency).values_list("code", flat=True))))
-    if name == "what" and not isinstance(field, serializers.ChoiceField):
-        return draw(st.sampled_from(["WELFARE", "OTHER", "NOBODY KNOWS THIS"]))
+        codes = list(CallType.objects.filter(agency=scene.agency).values_list("code", flat=True))
+        return draw(st.sampled_from(codes if name == "type" else [*codes, "WELFARE", "OTHER", "NOBODY KNOWS THIS"]))
     if isinstance(field, serializers.UUIDField):
-        # Few enough that one is told again, and that what is said of it is about something.
-        return draw(st.sampled_from([f"7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f1{digit}" for digit in range(4)]))
+        # Few enough that one is told again, and that what is said of it is about something; one is also another agency's.
+        pressed = BackupPress.objects.filter(agency_id=scene.agency.pk).order_by("received_at", "key")
+        own = [f"{scene.agency.pk:08x}-5f0a-4c62-9d3f-0d8a4f0f9f1{digit}" for digit in range(3)]
+        keys = [*own, "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f10", *map(str, pressed.values_list("key", flat=True))]
+        return draw(st.sampled_from(keys))
     if isinstance(field, serializers.ChoiceField):
         return draw(st.sampled_from(list(field.choices)))
     if isinstance(field, serializers.BooleanField):
@@ -174,14 +177,6 @@ def _value(
         return {}
     if isinstance(field, serializers.ListField):
         return []
-    if isinstance(field, serializers.UUIDField):
-        # Of requests for backup, most of the time one that there is.
-        pressed = (
-            []
-            if name != "key"
-            else sorted(map(str, BackupPress.objects.filter(agency_id=scene.agency.pk).values_list("key", flat=True)))
-        )
-        return draw(st.sampled_from(pressed) | st.uuids().map(str)) if pressed else str(draw(st.uuids()))
     if isinstance(field, serializers.CharField):
         return draw(st.sampled_from(_WORDS))[: field.max_length]
     raise NotImplementedError(f"no way yet to draw {name}: {field!r}")
