@@ -113,7 +113,7 @@ def elsewhere(unit: LockedUnit, by: Actor, when: datetime) -> str:
     Say why the crew cannot still be there, for all we know, or nothing.
     """
     # A presence or premise check keeps nobody anywhere: it ended when it began.
-    since = Assignment.objects.filter(unit=unit).exclude(ended_at=F("assigned_at"))
+    since = Assignment.objects.filter(unit=unit).exclude(origin=Origin.ON_VIEW, ended_at=F("assigned_at"))
     if since.open().exists():
         return "UNIT_BUSY"
     if since.filter(assigned_at__gt=when).exists():
