@@ -39,8 +39,10 @@ _LIMITS = (
     "welfare_risky_next_s",
     "welfare_answer_s",
     "welfare_check_s",
+    "tandem_wait_s",
     "join_nearby_m",
     "far_from_call_m",
+    "referral_late_s",
     "notify_units_of_eligible",
     "tell_busy_units_of_queue",
 )
