@@ -40,7 +40,14 @@ def test_the_app_says_why_a_supervisor_looks_at_what_a_crew_did() -> None:
     trays = (Path(settings.BASE_DIR) / "tablets/static/tablets/trays.js").read_text()
     told = set(re.findall(r"^  ([a-z_]+): ", trays[trays.index("const FLAGS") :], re.MULTILINE))
     # CAD's own are nothing that a crew did; "late" is what older ones are called.
-    cads = {"late", "unknown_type", "cad_closed_under_unit", "cad_reopened_after_close", "time_conflict"}
+    cads = {
+        "late",
+        "unknown_type",
+        "cad_closed_under_unit",
+        "cad_reopened_after_close",
+        "on_view_number_conflict",
+        "time_conflict",
+    }
 
     assert {code for code in FLAGS if code not in cads and not code.startswith(("cad_", "feed_"))} - told == set()
     assert {"clock_corrected", "clock_jumped", "detached"} <= told
