@@ -27,6 +27,9 @@ from dispatch.backup.schedule import REMINDER, Audience, audience, due_at, last_
 LOOK_SECONDS: Final = 1.0
 _CHANNEL: Final = "backup"
 _AGAIN_SECONDS: Final = 0.3
+# A process that ends waits this long for what is under way: a look, a press being filed. What is not done then is cut off,
+# as by a crash, and another process does it.
+_END_SECONDS: Final = 3.0
 
 _PENDING: Final = f"""
 SELECT now(), press.key, press.agency_id, press.received_at, press.level, press.origin, family.levels, told.events,
@@ -178,13 +181,12 @@ class Loop(threading.Thread):
         """
         self._wake.set()
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """
-        End the thread and wait for it.
+        Let the thread end when it has done what it is at.
         """
         self._stopped = True
         self._wake.set()
-        self.join(10)
 
     def run(self) -> None:
         """
@@ -212,12 +214,11 @@ class Ringer(threading.Thread):
         self._listening: psycopg.Connection[Any] | None = None
         self._stopped = False
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """
-        End the thread and wait for it.
+        Let the thread end when it has done what it is at, and hears nothing for a second.
         """
         self._stopped = True
-        self.join(10)
 
     def run(self) -> None:
         """
@@ -272,11 +273,14 @@ class Watch:
 
     def stop(self) -> None:
         """
-        Stop the threads and let go of the connections.
+        Stop the threads, once each has done what it is at, and let go of the connections.
         """
-        self._ringer.stop()
-        for loop in self._loops:
-            loop.stop()
+        threads: list[Ringer | Loop] = [self._ringer, *self._loops]
+        for thread in threads:
+            thread.end()
+        deadline = time.monotonic() + _END_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         self.pool.close()
 
     def _hear(self, payloads: Sequence[str]) -> None:

@@ -3,12 +3,17 @@ Backup on the live line, with a real live process: the answer is the durable sta
 """
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 
+from dispatch.backup.database import connect
+from dispatch.models import Backup
 from tests.backup.asking import Asking, Scene, events, key_for, new_key, presses, scene
 from tests.factories import tablets
 from tests.security.clients import desk_client
@@ -77,6 +82,26 @@ def test_a_desk_raises_nothing_on_its_line(live: LiveProcess, door: Asking) -> N
 
     assert desk.next("error")["code"] == "unknown_frame"
     assert presses() == []
+
+
+def test_a_process_that_is_told_to_end_files_what_it_is_at(door: Asking) -> None:
+    here, key = scene(), new_key()
+    with run_live() as process, connect("slow") as other, other.transaction():
+        other.execute("LOCK TABLE dispatch_backup IN SHARE MODE")
+        door.tablet(here.key, key=key)
+        wait_for_a_writer(door)
+        os.kill(process.pid, signal.SIGTERM)
+        time.sleep(0.5)
+
+    assert Backup.objects.filter(press=key).exists()
+
+
+def wait_for_a_writer(door: Asking) -> None:
+    sql = "SELECT FROM pg_locks WHERE relation = 'dispatch_backup'::regclass AND NOT granted"
+    until = time.monotonic() + 5
+    while not door.pool.fetch(sql, {}):
+        assert time.monotonic() < until, "nobody files"
+        time.sleep(0.02)
 
 
 def desk_line(live: LiveProcess, here: Scene) -> Socket:

@@ -2,6 +2,7 @@
 The loop that rings: each step once, in time, whoever of several is dead.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from django.db import connection
 
 from dispatch.backup.database import Pool
 from dispatch.backup.schedule import REMINDER
-from dispatch.backup.watch import Ringer, look
+from dispatch.backup.watch import Ringer, Watch, look
 from tests.backup.asking import Asking, Scene, events, new_key, scene
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,13 +114,36 @@ def test_of_several_loops_each_step_is_rung_once_and_in_time_though_one_is_kille
     with ringing(4) as ringers:
         door.tablet(here.key, key=key)
         until(lambda: events(key, "RUNG"), 3)
-        ringers.pop().stop()
+        end(ringers.pop())
         kill_all_connections_of_a_ringer()
         until(lambda: len(events(key, "RUNG")) == 2, 20)
 
     rung = events(key, "RUNG")
     assert [event.step for event in rung] == [0, 1]
     assert max(event.data["late_ms"] for event in rung) <= 2_000
+
+
+def test_what_is_under_way_when_the_watch_stops_is_finished_first(door: Asking) -> None:
+    here, key = scene(), pressed(scene(), ago=0)
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        door.pool.fetch("SELECT pg_sleep(0.5)", {})
+        done.set()
+
+    watch = Watch(door.pool, works=[("slow", work)])
+    watch.start()
+    assert begun.wait(5)
+    watch.stop()
+
+    assert done.is_set()
+    assert events(key, "RUNG") != []
+    assert backends("backup", "listen") == []
+    # Nobody rings any more.
+    door.tablet(here.key, key=(later := new_key()))
+    time.sleep(1.5)
+    assert events(later, "RUNG") == []
 
 
 def pressed(here: Scene, *, ago: float, level: str = "EMERGENCY", silent: bool = False) -> str:
@@ -154,9 +178,14 @@ def ringing(count: int) -> Iterator[list[Ringer]]:
         yield running
     finally:
         for ringer in running:
-            ringer.stop()
+            end(ringer)
         for pool in pools:
             pool.close()
+
+
+def end(ringer: Ringer) -> None:
+    ringer.end()
+    ringer.join(10)
 
 
 def until(found: object, seconds: float) -> None:
@@ -164,6 +193,16 @@ def until(found: object, seconds: float) -> None:
     while not found():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def backends(*names: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE ANY(%s)",
+            [[f"%-{name}" for name in names]],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def kill_all_connections_of_a_ringer() -> None:

@@ -43,10 +43,10 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def live(django_db_setup: None) -> Iterator[LiveProcess]:
+@pytest.fixture
+def live(transactional_db: None) -> Iterator[LiveProcess]:
     """
-    Return a live process.
+    Return a live process, which is gone before the database is emptied.
     """
     with run_live() as process:
         yield process

@@ -93,9 +93,9 @@ def _own_rate_limits(settings: Settings) -> None:
 @pytest.fixture(scope="session")
 def live_server_process(django_db_setup: None) -> Iterator[LiveProcess]:
     """
-    Return a live process that lasts for the whole test run.
+    Return a live process that lasts for the whole test run: its lines, and nothing that writes by itself.
     """
-    with run_live() as process:
+    with run_live(application="tests.tablets.lines_only:application") as process:
         yield process
 
 

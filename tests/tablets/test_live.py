@@ -14,6 +14,7 @@ from journal.door import open_door
 from responders.models import Unit
 from tests.factories import responders as make
 from tests.factories import tablets as make_tablets
+from tests.tablets.conftest import PROCESS_NAME
 from tests.tablets.lines import LiveProcess, Replica, Socket, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +65,23 @@ def test_a_ping_is_answered(live_server_process: LiveProcess) -> None:
         line.say('{"t":"ping"}')
 
         assert line.next("pong")["now"].endswith("Z")
+
+
+def test_the_process_that_tests_share_does_nothing_by_itself(live_server_process: LiveProcess) -> None:
+    tablet = make_tablets.crewed(unit_in_area())
+    with live_server_process.line(tablet.client) as line:
+        line.next("hello")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name LIKE %s",
+                [f"{PROCESS_NAME}%"],
+            )
+            names = {name for (name,) in cursor.fetchall()}
+
+    assert PROCESS_NAME in names
+    # Whoever rings listens, and what is rung would be filed.
+    assert not {name for name in names if name.endswith(("-listen", "-backup"))}
 
 
 def test_a_beat_tells_the_numbers(live_server_process: LiveProcess) -> None:

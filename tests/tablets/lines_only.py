@@ -1,0 +1,16 @@
+"""
+The live process without what runs by itself, for a process that many tests share: one that rings, files and looks for what
+is due would write into the database of whichever test is on, and while it is emptied for the next.
+"""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from config.sockets import routed  # noqa: E402  models are there only now
+from tablets.live import Live  # noqa: E402  it reads settings: only after setup()
+
+application = routed(Live())
