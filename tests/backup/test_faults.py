@@ -2,6 +2,7 @@
 Everything that may be wrong at once, and a press is kept all the same: with Postgres, one web process and a key of the device.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -139,11 +140,18 @@ def celery_down() -> Iterator[None]:
 
 @contextmanager
 def journal_down() -> Iterator[None]:
+    until = time.monotonic() + 10
     with connect("journal-down") as other:
         other.autocommit = False
-        # Live may be filing.
-        other.execute("SET LOCAL lock_timeout = '10s'")
-        other.execute(f"LOCK TABLE {JOURNAL} IN ACCESS EXCLUSIVE MODE")
+        while True:
+            try:
+                # All of them or none: live may be filing, and to wait for one table with another in hand is a deadlock.
+                other.execute(f"LOCK TABLE {JOURNAL} IN ACCESS EXCLUSIVE MODE NOWAIT")
+                break
+            except psycopg.errors.LockNotAvailable:
+                other.rollback()
+                assert time.monotonic() < until, "the journal is in use all the time"
+                time.sleep(0.01)
         yield
         other.rollback()
 
