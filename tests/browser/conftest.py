@@ -37,6 +37,13 @@ SELECT EXISTS (SELECT FROM dispatch_assignment WHERE ended_at IS NULL)
     OR EXISTS (SELECT FROM dispatch_stop s JOIN dispatch_assignment a ON a.id = s.assignment_id
                 WHERE s.acknowledged_at IS NULL AND a.ended_at IS NULL)
 """
+# A request for backup never ends by itself: it would ring in every test after its own, and take in what they press.
+_CLOSE_BACKUP = (
+    "INSERT INTO dispatch_backupevent (press, kind, by, data)"
+    " SELECT key, 'CLOSED', 'test', '{\"as\": \"RESOLVED\"}' FROM dispatch_backuppress WHERE closed_at IS NULL"
+    " ON CONFLICT DO NOTHING",
+    "UPDATE dispatch_backuppress SET closed_at = now() WHERE closed_at IS NULL",
+)
 _REST = """
 from django.utils import timezone
 from dispatch.models import Assignment, Call, HandOver
@@ -91,12 +98,14 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(autouse=True)
 def _rested(site: Site) -> None:
     """
-    Give each test crews that are free and available, whatever the test before it left: what a browser had not sent when
-    it was closed never came.
+    Give each test crews that are free and available, and no open request for backup, whatever the test before it left:
+    what a browser had not sent when it was closed never came.
     """
     # What was on its way when the last browser was closed still arrives.
     time.sleep(2)
     with psycopg.connect(site.database_url) as connection:
+        for statement in _CLOSE_BACKUP:
+            connection.execute(statement)
         busy = connection.execute(_BUSY).fetchone()
     if busy is not None and busy[0]:
         site.manage("shell", "-c", _REST)
