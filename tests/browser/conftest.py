@@ -4,7 +4,7 @@ A running site and Debian's Chromium, driven by Playwright.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -21,6 +21,7 @@ DESK = {"width": 1440, "height": 900}
 TABLET = {"width": 1024, "height": 768}
 NONE_OF_IT = {"WEAPON": "NO", "VIOLENCE": "NO", "MEDICAL": "NO", "POLICE_ONLY": "NO"}
 _waiting = count(1)
+_LOG_LINES = 200
 FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -69,6 +70,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(240))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """
+    Add to what is said of a failure what the site said meanwhile.
+    """
+    report = yield
+    fixtures = getattr(item, "funcargs", {})
+    site, chromium = fixtures.get("site"), fixtures.get("chromium")
+    if report.failed and isinstance(chromium, Browser):
+        for page in [page for context in chromium.contexts for page in context.pages]:
+            with suppress(PlaywrightError):
+                report.sections.append((f"{page.url} shows", page.locator("body").aria_snapshot(timeout=2_000)))
+    if report.failed and isinstance(site, Site):
+        report.sections.append(("the site's log", "\n".join(site.log.read_text().splitlines()[-_LOG_LINES:])))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -149,9 +167,7 @@ def enter(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
     yield step_in
     for context in contexts:
         for page in context.pages:
-            # The app must be gone before the network comes back to it: it would send into the next test.
-            with suppress(PlaywrightError):
-                page.goto("about:blank", timeout=5_000)
+            kill_tab(page)
         context.close()
     assert problems == []
 
@@ -205,13 +221,10 @@ def kill_tab(page: Page) -> None:
     A page that is closed politely is let go by the one who keeps its network away before it is gone: it comes online for
     a moment, and sends.
     """
-    crashed: list[Page] = []
-    page.on("crash", lambda gone: crashed.append(gone))
     session = page.context.new_cdp_session(page)
     # What is dead does not answer.
-    with suppress(PlaywrightError):
-        session.send("Page.crash", timeout=3_000)
-    assert crashed
+    with page.expect_event("crash", timeout=10_000), suppress(PlaywrightError):
+        session.send("Page.crash", timeout=300)
     page.close()
 
 

@@ -1,5 +1,5 @@
 """
-The whole site on a free port, with its own database and the demo in it: nginx, web, live, worker and beat.
+The whole site on a free port, with its own database and Redis and the demo in it: nginx, web, live, worker and beat.
 """
 
 import json
@@ -134,7 +134,7 @@ def running_site(
     *, demo: bool = True, processes: tuple[str, ...] = PROCESSES, apart: tuple[str, ...] = ("web",)
 ) -> Iterator[Site]:
     """
-    Have a whole site up inside the block, with a database that is dropped afterwards. Those ``apart`` can be killed and
+    Have a whole site up inside the block, with a database and a Redis that are gone afterwards. Those ``apart`` can be killed and
     started again.
     """
     directory = Path(tempfile.mkdtemp(prefix="care-"))  # short: sockets' names are limited to 107 characters
@@ -151,6 +151,7 @@ def running_site(
         "WORKERS": "1",
         "STATIC_ROOT": str(directory / "static"),
         "SERVER": "browser",
+        "REDIS_URL": f"unix://{directory / 'redis.sock'}?db=0",
     }
     settings |= configuration(
         listen=f"127.0.0.1:{port}", state=directory, socket_directory=directory, static_root=directory / "static"
@@ -164,6 +165,7 @@ def running_site(
     )
     with psycopg.connect(urlunsplit(plain), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
+        redis = _start_redis(directory)
         try:
             site.manage("migrate", "--verbosity", "0")
             site.manage("collectstatic", "--noinput", "--verbosity", "0")
@@ -187,8 +189,20 @@ def running_site(
                     site.end_apart()
                     _end(supervisor)
         finally:
+            redis.kill()
+            redis.wait()
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start_redis(directory: Path) -> "subprocess.Popen[bytes]":
+    """
+    Start a Redis for one site alone: queues and hints of another one that runs beside it are not its own.
+    """
+    program = shutil.which("redis-server")
+    assert program is not None, "redis-server is not installed; `make install` installs it"
+    made = ["--port", "0", "--unixsocket", str(directory / "redis.sock"), "--save", "", "--dir", str(directory)]
+    return subprocess.Popen([program, *made], stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def _free_port() -> int:

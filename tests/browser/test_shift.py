@@ -79,6 +79,8 @@ class Wire:
                 route.abort("connectionreset")
             elif fate == "hold":
                 self.held += 1
+            elif fate == "drop":
+                route.abort("connectionreset")
             elif fate == "kill":
                 self.fate = "pass"
                 # With the request in its hands: it would have answered before the signal came.
@@ -223,7 +225,7 @@ def test_a_whole_shift_reaches_the_server_once_and_as_it_happened(
     desk, supervisor = enter("dispatcher"), enter("supervisor")
     context = chromium.new_context(viewport={"width": TABLET["width"], "height": TABLET["height"]})
     wire = Wire(context, site)
-    tablet = staffed(context, site, pairing_code(supervisor, "Tablet 10"), (PIN, OTHER_PIN))
+    tablet = staffed(context, site, pairing_code(supervisor, "The shift's tablet"), (PIN, OTHER_PIN))
     tap = Taps(tablet)
     unit = desk.locator("#units-rows .u", has_text="CARE 18")
 
@@ -282,9 +284,13 @@ def test_a_whole_shift_reaches_the_server_once_and_as_it_happened(
     tablet.screenshot(path=pictures / "shift-3-answer-lost.png")
 
     # --- one more note, and the tab dies while it is on its way ---------------------------------------------------------------
-    wire.fate = "hold"
+    wire.fate = "drop"
     add_note(tablet, tap, "Her sister is coming for her.")
-    wait_for(lambda: wire.held, tablet)
+    # Counted when it lies on the disk, and not before.
+    expect(tablet.locator("button.line")).to_contain_text(re.compile("5 (waiting to send|sending)"))
+    wire.fate = "hold"
+    # Up to a minute lies between two tries.
+    wait_for(lambda: wire.held, tablet, within_s=90)
     kill_tab(tablet)
     wire.fate = "lose"
     tablet = tap.page = context.new_page()

@@ -134,6 +134,17 @@ test("a locked device is not asked for what it could not read", async (t) => {
   assert.equal(peer.requests.length, before);
 });
 
+test("who opens a device whose line is live already is shown what there is at once", async (t) => {
+  const { peer, device, line } = await lined(t, { locked: true });
+  await until(() => line.state === "live", "live");
+  await line.pull();
+
+  await device.unlock(peer.key("7"));
+  line.wake();
+
+  await until(() => device.replica.get("call", 4), "the call");
+});
+
 test("what is cut is offline at once, and comes back by itself", async (t) => {
   const { line, sockets } = await lined(t);
   await until(() => line.state === "live", "live");

@@ -80,6 +80,8 @@ export class Line {
   #nextPoll = 60_000;
   /** @type {Set<() => void>} */
   #sleepers = new Set();
+  /** How often it was woken: what was pulled before may have been for nobody. */
+  #wakes = 0;
 
   /**
    * @param {object} options
@@ -133,9 +135,10 @@ export class Line {
     this.#settle();
   }
 
-  /** Try now rather than after the wait: the network came back, the page is seen again, somebody touched it. */
+  /** Try now rather than after the wait: the network came back, the page is seen again, somebody opened the device. */
   wake() {
     this.#failures = 0;
+    this.#wakes += 1;
     for (const waken of [...this.#sleepers]) waken();
   }
 
@@ -326,6 +329,7 @@ export class Line {
   async #keepPolling() {
     while (this.#running) {
       const live = this.state === "live";
+      const wakes = this.#wakes;
       if (!live) await this.pull();
       if (!this.#running) return;
       const wait = this.#greeted
@@ -333,8 +337,9 @@ export class Line {
         : this.#failures > 0
           ? Math.max(backoff(this.#failures, this.#pace, this.#random), this.#notBefore - Date.now())
           : this.#pace.poll * (0.8 + 0.4 * this.#random());
-      await this.#sleep(wait);
-      if (this.#running && live && this.#greeted) await this.pull();
+      if (wakes === this.#wakes) await this.#sleep(wait);
+      // The hello that made it live has pulled by itself.
+      if (this.#running && (live || wakes !== this.#wakes) && this.#greeted) await this.pull();
     }
   }
 
