@@ -5,20 +5,24 @@ Each appends an event and files it at once; the path of backup itself (dispatch/
 """
 
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
-from django.db import connection
 from django.db.models import Q
 
 from dispatch import backup_refusals as refusals
 from dispatch.backup import filing
+from dispatch.backup.press import enter
+from dispatch.backup.reading import Place, Said
 from dispatch.models import Backup, BackupEvent, BackupEventKind, BackupOrigin, BackupPress
+from journal.door import current_door
 from responders.actors import Actor
 from responders.models import Position, Shift, Unit
 from responders.refusals import UnitNotFound
 
 # A press that came so shortly before a request was closed was not on the screen of whoever closed it: it stays open.
 _UNSEEN = timedelta(seconds=3)
+# One action makes one request, however often it has to be tried.
+_KEYS = UUID("3c1f6d1a-8f0e-5b7d-9b35-2f6c0f0a4e72")
 
 
 def level(*, key: UUID, level: str, by: Actor, at: datetime, happened_at: datetime | None = None) -> Backup:
@@ -104,33 +108,31 @@ def raise_by_radio(
     """
     Raise a request for a crew that asked on the radio. It rings like any other, and still wants to be seen by somebody.
 
+    The press is committed by itself before anything is filed: it rings also where the rest has to wait, or fails.
+
     :raises UnitNotFound: there is no such unit in the agency.
     """
     unit = Unit.objects.in_service().filter(pk=unit_id, agency=by.agency_id).first()
     if unit is None:
         raise UnitNotFound(unit=unit_id)
-    position = Position.objects.filter(unit=unit).first()
-    press = BackupPress.objects.create(
-        key=uuid4(),
-        agency_id=by.agency_id,
-        unit_id=unit.pk,
-        received_at=at,
-        origin=BackupOrigin.RADIO,
-        via="server",
+    fix = Position.objects.filter(unit=unit).first()
+    action_id = current_door().action_id
+    said = Said(
+        key=uuid4() if action_id is None else uuid5(_KEYS, str(action_id)),
         level=level,
         service=service,
         silent=silent,
         drill=drill,
         pressed_at=at,
+        person=None,
+        call=None,
+        place=None if fix is None else Place(fix.point.x, fix.point.y, fix.accuracy_m, fix.at),
+        battery=None,
+        reason="",
         raw=f"asked by {asked_by}, told by {by.label}",
-        lon=None if position is None else position.point.x,
-        lat=None if position is None else position.point.y,
-        accuracy_m=None if position is None else position.accuracy_m,
-        fixed_at=None if position is None else position.at,
     )
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('backup', %s)", [f"{press.agency_id} {press.pk}"])
-    return _filed(press, by, at)
+    enter(said, agency_id=by.agency_id, unit_id=unit.pk, origin=BackupOrigin.RADIO)
+    return _filed(BackupPress.objects.get(pk=said.key), by, at)
 
 
 def _open(key: UUID, by: Actor) -> BackupPress:

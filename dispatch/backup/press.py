@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from dispatch.backup.database import Pool, Row
+from dispatch.backup.database import Pool, Row, connect
 from dispatch.backup.reading import Said, key_beside, key_of_agency
 from dispatch.backup.schedule import rank
 from dispatch.models import BackupLevel, BackupOrigin, BackupService
@@ -150,6 +150,18 @@ _RAISE_BY_AGENCY: Final = _statement(_BY_AGENCY, _RAISE)
 READ_SQL: Final = _statement(_BY_PRESS, _READ)
 _ASK_BY_KEY: Final = _statement(_BY_KEY, _ASK)
 ASK_BY_LINE: Final = _statement(_BY_LINE, _ASK)
+
+_ENTER: Final = """
+WITH pressed AS (
+    INSERT INTO dispatch_backuppress
+           (key, agency_id, unit_id, origin, via, level, service, silent, drill, pressed_at, raw, lon, lat, accuracy_m, fixed_at)
+    VALUES (%(key)s, %(agency)s, %(unit)s, %(origin)s, 'server', %(level)s, %(service)s, %(silent)s, %(drill)s,
+            %(pressed_at)s, %(raw)s, %(lon)s, %(lat)s, %(accuracy)s, %(fixed_at)s)
+        ON CONFLICT (key) DO NOTHING
+    RETURNING agency_id, key
+)
+SELECT pg_notify('backup', agency_id || ' ' || key) FROM pressed
+"""
 
 _USED: Final = """
 WITH free AS (
@@ -330,6 +342,36 @@ def raise_(pool: Pool, credential: Credential, said: Said, *, via: str) -> Told 
     if (key := again_as(rows, arguments)) is not None:
         rows = pool.fetch(sql, arguments | {"key": key})
     return told_of(rows, said.key)
+
+
+def enter(said: Said, *, agency_id: int, unit_id: int, origin: BackupOrigin) -> None:
+    """
+    Write the press of a unit for which somebody else raises it. Of a key that is there nothing is done.
+
+    On a connection of its own, so that it is committed here: it rings whatever becomes of the transaction that whoever
+    enters it has open, and whatever that one still waits for.
+
+    :raises psycopg.Error: nothing is known to be written; who tries again gives the same key.
+    """
+    place = said.place
+    arguments = {
+        "key": said.key,
+        "agency": agency_id,
+        "unit": unit_id,
+        "origin": origin.value,
+        "level": said.level or BackupLevel.EMERGENCY.value,
+        "service": said.service or BackupService.POLICE.value,
+        "silent": said.silent,
+        "drill": said.drill,
+        "pressed_at": said.pressed_at,
+        "raw": said.raw,
+        "lon": place and place.lon,
+        "lat": place and place.lat,
+        "accuracy": place and place.accuracy_m,
+        "fixed_at": place and place.at,
+    }
+    with connect("backup-enter") as own:
+        own.execute(_ENTER, arguments)
 
 
 def ask(pool: Pool, credential: Credential, said: Said, *, kind: str, via: str) -> Told | None:

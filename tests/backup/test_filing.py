@@ -2,19 +2,24 @@
 What screens hold of a request: written afterwards, and by the desk's own actions.
 """
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from dispatch.backup import filing
 from dispatch.backup.database import Pool, connect
 from dispatch.backup.watch import look
 from dispatch.models import Backup
+from journal.door import Answer
+from journal.kinds import Kind, kinds
 from journal.models import Document, Entry
 from journal.rebuild import differences
+from responders.api import run_action
 from responders.models import Shift
 from tests.backup.asking import Asking, Scene, events, new_key, presses, scene
 from tests.backup.test_watch import event, pressed
@@ -166,6 +171,32 @@ def test_a_crew_on_the_radio_gets_a_request_like_any_other(door: Asking, pool: P
     (press,) = presses()
     assert (press.origin, press.level) == ("RADIO", "EMERGENCY")
     assert [e.step for e in events(str(press.key), "RUNG")] == [0]
+    assert streams(here) == {"unit", "desk", "supervisors"}
+
+
+def test_a_crew_on_the_radio_is_rung_for_while_the_filing_waits_and_where_it_fails(pool: Pool) -> None:
+    here, action_id = scene(), uuid4()
+    kind = kinds()["backup.raise_by_radio"]
+
+    def say(said: Kind) -> Answer:
+        args = {"unit": here.of.unit.pk, "asked_by": "CARE 1"}
+        by, at = here.of.dispatcher, timezone.now()
+        return run_action(said, action_id=action_id, args=args, by=by, at=at, happened_at=None)
+
+    def raised_and_lost(**given: Any) -> Any:
+        kind.act(**given)
+        # Whoever else looks, before this transaction is over, finds it.
+        look(pool)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        say(replace(kind, act=raised_and_lost))
+    (press,) = presses()
+    assert [e.step for e in events(str(press.key), "RUNG")] == [0]
+
+    answer = say(kind)
+
+    assert (answer.body["press"], presses()) == (str(press.key), [press])
     assert streams(here) == {"unit", "desk", "supervisors"}
 
 

@@ -64,12 +64,12 @@ class Scene:
         """
         Return what an argument of each name may point at, by the names that serializers use.
         """
-        calls = list(Call.objects.filter(agency=self.agency).values_list("pk", flat=True))
-        units = list(self.agency.units.values_list("pk", flat=True))
 
         def of(rows: Any, **where: Any) -> list[int]:
-            return list(rows.filter(**where).values_list("pk", flat=True))
+            # In one order, or the same draws would mean something else the next time.
+            return list(rows.filter(**where).order_by("pk").values_list("pk", flat=True))
 
+        calls, units = of(Call.objects, agency=self.agency), of(self.agency.units)
         return {
             "call": calls,
             "into": calls,
@@ -147,10 +147,12 @@ def _value(
         return draw(st.sampled_from(_POINTS))
     if name == "number":
         return draw(
-            st.sampled_from([*Call.objects.filter(agency=scene.agency).values_list("number", flat=True), "26-NEW"])
+            st.sampled_from(
+                [*Call.objects.filter(agency=scene.agency).order_by("pk").values_list("number", flat=True), "26-NEW"]
+            )
         )
     if name in ("type", "what") and not isinstance(field, serializers.ChoiceField):
-        codes = list(CallType.objects.filter(agency=scene.agency).values_list("code", flat=True))
+        codes = list(CallType.objects.filter(agency=scene.agency).order_by("pk").values_list("code", flat=True))
         return draw(st.sampled_from(codes if name == "type" else [*codes, "WELFARE", "OTHER", "NOBODY KNOWS THIS"]))
     if isinstance(field, serializers.UUIDField):
         # Few enough that one is told again, and that what is said of it is about something; one is also another agency's.

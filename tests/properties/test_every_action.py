@@ -53,7 +53,8 @@ def failing_in_the_database(kind: Kind) -> Kind:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.django_db
+# Every commit is one: a request for backup is written on a connection of its own.
+@pytest.mark.django_db(transaction=True)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
