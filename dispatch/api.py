@@ -2,21 +2,18 @@
 Views of this app's API that change nothing: what would be decided, and what a policy would have decided.
 """
 
-from typing import Any
-
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from dispatch import intake_refusals, trials
 from dispatch.actions import decisions
-from dispatch.intake_serializers import PreviewArgs, TrialArgs, no_unknown_keys
+from dispatch.intake_serializers import PreviewArgs, TrialArgs
 from dispatch.models import Policy
-from journal.refusals import InvalidArgs
+from journal.bodies import read_body
 from responders.authentication import bearer
 
 _PREVIEW = inline_serializer(
@@ -46,7 +43,7 @@ class DecisionPreview(APIView):
         """
         Say what the policy in force would decide about a call that is being typed in. Changes nothing.
         """
-        given = _valid(PreviewArgs, request.data)
+        given = read_body(PreviewArgs, request.data)
         preview = decisions.preview(agency_id=bearer(request).agency_id, at=timezone.now(), **given)
         situation = preview.situation
         return Response(
@@ -79,20 +76,8 @@ class PolicyTrial(APIView):
         """
         Say which calls of a span of time a policy would have decided otherwise. Changes nothing.
         """
-        given = _valid(TrialArgs, request.data)
+        given = read_body(TrialArgs, request.data)
         policy = Policy.objects.filter(pk=given["policy"], agency=bearer(request).agency_id).first()
         if policy is None:
             raise intake_refusals.PolicyNotFound(policy=given["policy"])
         return Response(trials.try_policy(policy, since=given["since"], until=given["until"]).as_dict())
-
-
-def _valid(serializer_class: type[Serializer[Any]], data: object) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise InvalidArgs(fields={"body": ["The body must be a JSON object."]})
-    serializer = serializer_class(data=data)
-    try:
-        no_unknown_keys(data, serializer)
-        serializer.is_valid(raise_exception=True)
-    except serializers.ValidationError as error:
-        raise InvalidArgs(fields=error.detail) from None
-    return dict(serializer.validated_data)

@@ -25,7 +25,7 @@ from rest_framework.views import APIView
 
 from dispatch import cad_serializers
 from dispatch.actions import cad_link, intake
-from dispatch.intake_serializers import no_unknown_keys
+from journal.bodies import no_unknown_keys
 from journal.door import answer_once, open_door
 from journal.refusals import ActionIdReused, InvalidArgs
 from responders.actors import Actor

@@ -17,9 +17,9 @@ from dispatch.intake_serializers import (
     Whole,
     Yes,
     markers_field,
-    no_unknown_keys,
 )
 from dispatch.models import CallerWish, PlaceKind, Source
+from journal.bodies import no_unknown_keys
 
 _UNITS = 40
 # The largest value of the column.

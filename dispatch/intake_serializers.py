@@ -182,17 +182,6 @@ class AnswersField(serializers.DictField):
         return answers
 
 
-def no_unknown_keys(given: Mapping[str, Any], serializer: serializers.Serializer[Any]) -> None:
-    """
-    Refuse keys that a serializer does not know.
-
-    :raises ValidationError: names each of them, with the code ``unknown``.
-    """
-    if unknown := sorted(set(given) - set(serializer.fields)):
-        detail = serializers.ErrorDetail("This field is not known.", code="unknown")
-        raise serializers.ValidationError({name[:60]: [detail] for name in unknown})
-
-
 def markers_field() -> serializers.ListField:
     """
     Return the field of what is known to be at a call.

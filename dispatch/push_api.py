@@ -2,22 +2,17 @@
 Where a browser asks to be woken by requests for backup (RFC 8030), and takes it back.
 """
 
-from typing import Any
-
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from dispatch.actions import push_subscriptions
 from dispatch.backup import push
-from dispatch.intake_serializers import no_unknown_keys
 from dispatch.push_serializers import EndArgs, SubscribeArgs
-from journal.refusals import InvalidArgs
+from journal.bodies import read_body
 from responders.authentication import bearer
 from tablets.times import instant
 
@@ -48,7 +43,7 @@ class PushSubscriptions(APIView):
         Have this browser woken from now on. Said again, it is the same subscription.
         """
         now = timezone.now()
-        push_subscriptions.subscribe(**_valid(SubscribeArgs, request.data), by=bearer(request), at=now)
+        push_subscriptions.subscribe(**read_body(SubscribeArgs, request.data), by=bearer(request), at=now)
         return Response({"made_at": instant(now)})
 
     @extend_schema(operation_id="push_unsubscribe", request=EndArgs, responses={204: None})
@@ -56,17 +51,5 @@ class PushSubscriptions(APIView):
         """
         Wake this browser no longer.
         """
-        push_subscriptions.unsubscribe(**_valid(EndArgs, request.data), by=bearer(request), at=timezone.now())
+        push_subscriptions.unsubscribe(**read_body(EndArgs, request.data), by=bearer(request), at=timezone.now())
         return Response(status=204)
-
-
-def _valid(serializer_class: type[Serializer[Any]], data: object) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise InvalidArgs(fields={"body": ["The body must be a JSON object."]})
-    serializer = serializer_class(data=data)
-    try:
-        no_unknown_keys(data, serializer)
-        serializer.is_valid(raise_exception=True)
-    except serializers.ValidationError as error:
-        raise InvalidArgs(fields=error.detail) from None
-    return dict(serializer.validated_data)

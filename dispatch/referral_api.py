@@ -11,7 +11,6 @@ from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from redis.exceptions import RedisError
-from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -20,14 +19,13 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from dispatch.actions import referrals
-from dispatch.intake_serializers import no_unknown_keys
 from dispatch.models import IntakeKey, Referral
 from dispatch.referral_documents import bodies
 from dispatch.referral_kinds import referral_body
 from dispatch.referral_refusals import ReferralNotFound
 from dispatch.referral_serializers import IntakeInput
+from journal.bodies import read_body
 from journal.door import answer_once
-from journal.refusals import InvalidArgs
 from responders.actors import Actor
 from responders.authentication import bearer
 from responders.rate_limits import hit
@@ -127,7 +125,7 @@ class Referrals(APIView):
         Refer a call, somebody who was met, or a person for later contact. Decided at once; the same id is decided once.
         """
         now, by = timezone.now(), bearer(request)
-        given = _read(request.data)
+        given = read_body(IntakeInput, request.data)
         action_id = given.pop("id")
         answer = answer_once(
             action_id=action_id,
@@ -165,15 +163,3 @@ class OneReferral(APIView):
         if not own.exists():
             raise ReferralNotFound(referral=referral_id)
         return Response({"referral": referral_id, **bodies([referral_id])[referral_id]})
-
-
-def _read(data: object) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise InvalidArgs(fields={"body": ["The body must be a JSON object."]})
-    serializer = IntakeInput(data=data)
-    try:
-        no_unknown_keys(data, serializer)
-        serializer.is_valid(raise_exception=True)
-    except serializers.ValidationError as error:
-        raise InvalidArgs(fields=error.detail) from None
-    return dict(serializer.validated_data)

@@ -3,7 +3,7 @@ The tablets' REST doors: pairing, signing on, the exchange, tickets for the live
 """
 
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import segno
 from django.conf import settings
@@ -15,9 +15,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from journal.bodies import read_body
 from journal.door import open_door
 from journal.refusals import InvalidArgs
 from responders import queries, sign_in
@@ -40,7 +40,6 @@ from tablets.streams import Bearer, Standing
 from tablets.times import instant
 
 TICKET_SECONDS = 30
-_S = TypeVar("_S", bound="Serializer[Any]")
 _OBJECT = OpenApiResponse(response=OpenApiTypes.OBJECT)
 
 
@@ -57,7 +56,7 @@ class PairingCodes(APIView):
         Make a one-time code that pairs a tablet with a unit, as text and as a QR code. It is shown once.
         """
         now = timezone.now()
-        given = _read(serializers.MakeCode, request)
+        given = read_body(serializers.MakeCode, request.data)
         with open_door(by=_actor(request), at=now):
             new = pairing.make_code(unit_id=given["unit"], name=given["name"], by=_actor(request), at=now)
         # The code is in the fragment: a browser sends that to nobody, so it is in no log.
@@ -83,7 +82,7 @@ class Pair(APIView):
         Trade a code for this tablet's token: in a cookie that scripts cannot read, or in the body where it is wanted.
         """
         now = timezone.now()
-        given = _read(serializers.Pair, request)
+        given = read_body(serializers.Pair, request.data)
         code_id = pairing.count_attempt(code=given["code"], at=now)
         with open_door(by="tablet:new", at=now):
             tablet, token = pairing.trade(code_id=code_id, code=given["code"], at=now)
@@ -135,7 +134,7 @@ class SignOn(APIView):
         Sign a responder on at this tablet: by password and second factor, or by their session in this browser.
         """
         now = timezone.now()
-        given = _read(serializers.SignOnRequest, request)
+        given = read_body(serializers.SignOnRequest, request.data)
         person_id = _proven_person(request, given, at=now)
         with open_door(by=f"person:{person_id}", at=now):
             signed_on = signing_on.sign_on(
@@ -187,7 +186,7 @@ class Unlock(APIView):
         Open the lock screen by the password of whoever is signed on here; a wrong one counts as a failed sign-in.
         """
         now = timezone.now()
-        given = _read(serializers.Unlock, request)
+        given = read_body(serializers.Unlock, request.data)
         here = Person.objects.filter(pk=_actor(request).person_id or 0).first()
         if here is None:
             raise refusals.NotSignedOn
@@ -283,7 +282,7 @@ class Key(APIView):
         Release, to whoever is signed on, the keys of what this installation keeps, and say to whom its actions are sealed.
         """
         now = timezone.now()
-        given = _read(serializers.Key, request)
+        given = read_body(serializers.Key, request.data)
         tablet_id, person_id = _tablet_id(request), _actor(request).person_id
         standing = cast("Standing", request.auth)
         assert person_id is not None, "the grants let nobody else in"
@@ -311,7 +310,7 @@ class Purged(APIView):
         Say that an installation was erased, with what it held and what is left: proof for whoever ordered it.
         """
         now = timezone.now()
-        given = _read(serializers.Purged, request)
+        given = read_body(serializers.Purged, request.data)
         with open_door(by=_actor(request), at=now):
             purge = purges.confirm(tablet_id=_tablet_id(request), by=_actor(request), at=now, **given)
         return Response({"confirmed_at": None if purge.confirmed_at is None else instant(purge.confirmed_at)})
@@ -360,7 +359,7 @@ class Position(APIView):
         Say where this tablet's unit is. No receipt and no entry: a position only counts until the next one.
         """
         now = timezone.now()
-        given = _read(serializers.Position, request)
+        given = read_body(serializers.Position, request.data)
         actor, tablet_id = _actor(request), _tablet_id(request)
         assert actor.unit_id is not None, "every tablet has a unit"
         positions.keep(
@@ -477,14 +476,3 @@ def _proven_person(request: Request, given: dict[str, Any], *, at: datetime) -> 
         sign_in.check_code(person=person, code=given["code"], at=at)
     sign_in.completed(person)
     return person.pk
-
-
-def _read(shape: type[_S], request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise InvalidArgs(fields={"": ["An object is expected."]})
-    serializer = shape(data=request.data)
-    if unknown := sorted(set(request.data) - set(serializer.fields)):
-        raise InvalidArgs(fields={name: ["This field is not known."] for name in unknown})
-    if not serializer.is_valid():
-        raise InvalidArgs(fields=serializer.errors)
-    return dict(serializer.validated_data)

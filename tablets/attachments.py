@@ -23,8 +23,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from journal.bodies import read_body
 from journal.door import open_door
-from journal.refusals import InvalidArgs, NotFound
+from journal.refusals import NotFound
 from responders.authentication import bearer
 from responders.parsers import MAX_BYTES, TooLarge
 from tablets import refusals, serializers
@@ -93,14 +94,7 @@ class Attachments(APIView):
         Say that a photo or a signature is to come, or ask how far it is; what is complete is looked at again.
         """
         now = timezone.now()
-        if not isinstance(request.data, dict):
-            raise InvalidArgs(fields={"": ["An object is expected."]})
-        shape = serializers.BeginAttachment(data=request.data)
-        if unknown := sorted(set(request.data) - set(shape.fields)):
-            raise InvalidArgs(fields={name: ["This field is not known."] for name in unknown})
-        if not shape.is_valid():
-            raise InvalidArgs(fields=shape.errors)
-        given, by = shape.validated_data, bearer(request)
+        given, by = read_body(serializers.BeginAttachment, request.data), bearer(request)
         if by.tablet_id is None:
             raise refusals.TabletAnswersOnly
         with open_door(by=by, at=now):
