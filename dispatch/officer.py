@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -19,12 +19,17 @@ from dispatch.models import Debrief
 from dispatch.views import signed_in
 from dispatch.words import PLACES
 from responders.models import Agency
+from tablets.installable import InstallableApp
 from tablets.precache import address, content
 
-# Everything that the page and its worker are responsible for lies below this.
-SCOPE = "/officer/"
+_APP = InstallableApp(
+    scope="/officer/",
+    name="Refer to CARE",
+    short_name="Refer",
+    description="Officers refer people and calls to CARE.",
+    color="#14181d",
+)
 _WORKER = "dispatch/officer/worker.js"
-_NAVY = "#14181d"
 _STATIC = Path(__file__).parent / "static"
 # What the page is made of beside its own modules.
 _SHARED = (
@@ -77,10 +82,7 @@ def worker(request: HttpRequest) -> HttpResponse:
     """
     GET /officer/sw.js: keeps the shell and its modules; every release is another worker.
     """
-    response = HttpResponse(_worker_source(), content_type="text/javascript; charset=utf-8")
-    response["Service-Worker-Allowed"] = SCOPE
-    response["Cache-Control"] = "no-cache"
-    return response
+    return _APP.worker(_worker_source())
 
 
 @require_safe
@@ -88,29 +90,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
     """
     GET /officer/app.webmanifest: what the page is called and looks like on a home screen.
     """
-    icons = [
-        {"src": address(f"tablets/icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": "any"}
-        for size in (192, 512)
-    ]
-    maskable = address("tablets/icon-maskable-512.png")
-    icons.append({"src": maskable, "sizes": "512x512", "type": "image/png", "purpose": "maskable"})
-    body = {
-        "id": SCOPE,
-        "name": "Refer to CARE",
-        "short_name": "Refer",
-        "description": "Officers refer people and calls to CARE.",
-        "lang": "en",
-        "start_url": SCOPE,
-        "scope": SCOPE,
-        "display": "standalone",
-        "orientation": "any",
-        "background_color": _NAVY,
-        "theme_color": _NAVY,
-        "icons": icons,
-    }
-    response = JsonResponse(body, content_type="application/manifest+json")
-    response["Cache-Control"] = "no-cache"
-    return response
+    return _APP.manifest()
 
 
 def _worker_source() -> str:

@@ -6,16 +6,22 @@ The pages are shells: nobody's data is in them, so that a tablet can keep them f
 
 from csp.decorators import csp_update
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tablets import ground
-from tablets.precache import PAGES, address, page_context, precache, worker_source
+from tablets.installable import InstallableApp
+from tablets.precache import PAGES, page_context, precache, worker_source
 
-# Everything that the app's pages and its worker are responsible for lies below this.
-SCOPE = "/tablet/"
-_NAVY = "#0b0e11"
+_APP = InstallableApp(
+    scope="/tablet/",
+    name="CARE Field",
+    short_name="CARE",
+    description="The tablet of a community responder unit.",
+    # A dark car stays dark while it opens.
+    color="#0b0e11",
+)
 
 
 @require_safe
@@ -49,10 +55,7 @@ def worker(request: HttpRequest) -> HttpResponse:
     """
     GET /tablet/sw.js: the service worker, with the list of what it keeps. Every new release is another worker.
     """
-    response = HttpResponse(worker_source(), content_type="text/javascript; charset=utf-8")
-    response["Service-Worker-Allowed"] = SCOPE
-    response["Cache-Control"] = "no-cache"
-    return response
+    return _APP.worker(worker_source())
 
 
 @require_safe
@@ -60,30 +63,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
     """
     GET /tablet/app.webmanifest: what the app is called and looks like on a home screen.
     """
-    icons = [
-        {"src": address(f"tablets/icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": "any"}
-        for size in (192, 512)
-    ]
-    maskable = address("tablets/icon-maskable-512.png")
-    icons.append({"src": maskable, "sizes": "512x512", "type": "image/png", "purpose": "maskable"})
-    body = {
-        "id": SCOPE,
-        "name": "CARE Field",
-        "short_name": "CARE",
-        "description": "The tablet of a community responder unit.",
-        "lang": "en",
-        "start_url": SCOPE,
-        "scope": SCOPE,
-        "display": "standalone",
-        "orientation": "any",
-        # A dark car stays dark while it opens.
-        "background_color": _NAVY,
-        "theme_color": _NAVY,
-        "icons": icons,
-    }
-    response = JsonResponse(body, content_type="application/manifest+json")
-    response["Cache-Control"] = "no-cache"
-    return response
+    return _APP.manifest()
 
 
 @require_safe
