@@ -76,8 +76,8 @@ simulate: install  ## 1,000 seeds of tablets, server and network in chaos (SEEDS
 takes: install  ## 50,000 takes from tablets without signal, at once: is every call's history linearizable? (TAKES=1000: fewer)
 	@$(WITH) env TAKES=$(or $(TAKES),50000) pytest -m race tests/linearizability/test_takes.py $(ARGS)
 
-test-browser:  ## tests of the running site in Chromium
-	@$(WITH) pytest -m browser $(ARGS) $(OR_NONE)
+test-browser:  ## tests of running sites in Chromium, one on each core
+	@$(WITH) pytest -n 2 --dist loadfile -m browser $(ARGS) $(OR_NONE)
 
 test-js:  ## tests of the tablet's and the desk's JavaScript
 	@if [ -n "$(JS_TESTS)" ]; then node --import ./tests/js/browser.js --test $(JS_LIMIT) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
