@@ -79,8 +79,8 @@ takes: install  ## 50,000 takes from tablets without signal, at once: is every c
 chaos: install  ## 10,000 requests for backup while everything dies in turn: none lost, none doubled, all rung in time (SEED=7 replays)
 	@$(WITH) env CHAOS_PRESSES=$(or $(CHAOS_PRESSES),10000) $(if $(SEED),SEED=$(SEED)) pytest -n 0 -m race tests/backup_chaos/test_chaos.py $(ARGS)
 
-test-browser:  ## tests of the running site in Chromium
-	@$(WITH) pytest -m browser $(ARGS) $(OR_NONE)
+test-browser:  ## tests of running sites in Chromium, one on each core
+	@$(WITH) pytest -n 2 --dist loadfile -m browser $(ARGS) $(OR_NONE)
 
 test-js:  ## tests of the tablet's and the desk's JavaScript
 	@if [ -n "$(JS_TESTS)" ]; then node --import ./tests/js/browser.js --test $(JS_LIMIT) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
