@@ -9,10 +9,10 @@ browser takes to draw it is not in it. Whoever is not answered tries again, and 
 import asyncio
 import os
 import random
+import threading
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import uuid4
 
 import orjson
@@ -22,6 +22,7 @@ from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from bench.backup_presses import Pressed, pressing
 from bench.database import bench_database
 from bench.figures import Figure
 from bench.load import ask, request
@@ -53,19 +54,20 @@ def run() -> list[Figure]:
     """
     with bench_database(), site_in_front("backup") as front:
         there = town(TABLETS)
-        crews = _Crews(there, backup_keys(there), front.port)
+        keys = backup_keys(there)
+        random.shuffle(keys)
         desk = _Console(there, front.port)
         storm = prepared(there, front)
-        with front.serving(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(crews.press_at_leisure(desk))
-        quiet, crews.waits = crews.waits, []
-        with front.serving(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(crews.press_until(storm.pass_over()))
-    shown = [at - crews.began[key] for key, at in desk.shown.items() if key in crews.began]
+        with front.serving(), _closing(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            quiet = runner.run(_press_at_leisure(front.port, keys[: len(keys) // 2], desk))
+        stormy_keys = keys[len(keys) // 2 :]
+        with front.serving(), _closing(), pressing(front.port, stormy_keys, per_second=STORM_PER_SECOND) as stormy:
+            storm.pass_over()
+    shown = [desk.shown[key] - began for key, began in quiet.began.items()]
     return [
-        _figure(f"backup: press to durable, {len(quiet)} presses at {QUIET_PER_SECOND:.0f}/s", quiet, goal=500),
+        _figure(f"backup: press to durable, {len(quiet.waits)} presses at {QUIET_PER_SECOND:.0f}/s", quiet.waits, goal=500),
         _figure(f"backup: press to a console's list, {len(shown)} of them", shown, goal=1000),
-        _figure(f"backup: press to durable while {TABLETS:,} tablets come back, {len(crews.waits)} presses", crews.waits,
+        _figure(f"backup: press to durable while {TABLETS:,} tablets come back, {len(stormy.waits)} presses", stormy.waits,
                 goal=1000),
     ]  # fmt: skip
 
@@ -144,88 +146,51 @@ class _Console:
                 continue
 
 
-class _Crews:
-    """
-    Crews that press, each on a connection of its own, and how long each waited.
-    """
-
-    def __init__(self, there: Town, keys: list[str], port: int) -> None:
-        self._keys = keys
-        self._port = port
-        self._next = random.sample(range(len(keys)), len(keys))
-        self.began: dict[str, float] = {}
-        self.waits: list[float] = []
-
-    async def press_at_leisure(self, desk: _Console) -> None:
-        """
-        Press at a steady rate while a console watches.
-        """
-        watching, closing = asyncio.create_task(desk.watch()), asyncio.create_task(_close_on())
-        try:
-            await asyncio.sleep(3.0)
-            pressing = []
-            for _ in range(QUIET):
-                pressing.append(asyncio.create_task(self._press()))
-                await asyncio.sleep(random.uniform(0.5, 1.5) / QUIET_PER_SECOND)
-            await asyncio.gather(*pressing)
-            await asyncio.sleep(2.0)
-            assert not watching.done(), watching.exception()
-        finally:
-            for task in (watching, closing):
-                task.cancel()
-            await asyncio.gather(watching, closing, return_exceptions=True)
-
-    async def press_until(self, over: Any) -> None:
-        """
-        Press at a steady rate until something is over.
-        """
-        storm, closing, pressing = asyncio.create_task(over), asyncio.create_task(_close_on()), []
-        try:
-            while not storm.done():
-                pressing.append(asyncio.create_task(self._press()))
-                await asyncio.sleep(random.uniform(0.5, 1.5) / STORM_PER_SECOND)
-            await asyncio.gather(storm, *pressing)
-        finally:
-            closing.cancel()
-            await asyncio.gather(closing, return_exceptions=True)
-
-    async def _press(self) -> None:
-        place = self._next.pop()
-        key, began = str(uuid4()), time.monotonic()
-        self.began[key] = began
-        body = orjson.dumps(
-            {
-                "key": key,
-                "level": "EMERGENCY",
-                "pressed_at": datetime.now(UTC).isoformat(),
-                "position": {"lon": -122.3370, "lat": 47.6110, "accuracy": 8.0, "at": datetime.now(UTC).isoformat()},
-                "battery": 71,
-            }
-        )
-        raw = request("POST", "/api/backup/", {"Authorization": f"Backup {self._keys[place]}"}, body)
-        while True:
-            try:
-                async with asyncio.timeout(20):
-                    status, answer = await ask(self._port, raw)
-            except (OSError, EOFError, TimeoutError):
-                status, answer = 0, b""
-            if status == 200:
-                break
-            await asyncio.sleep(1.0)
-        said = orjson.loads(answer)
-        assert (said["key"], said["received_at"] is not None) == (key, True), said
-        self.waits.append(time.monotonic() - began)
-
-
-async def _close_on() -> None:
-    while True:
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(_close)
-
-
-def _close() -> None:
+async def _press_at_leisure(port: int, keys: list[str], desk: _Console) -> Pressed:
+    await _until_up(port)
+    watching = asyncio.create_task(desk.watch())
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_CLOSE, [_OPEN_FOR_S])
+        await asyncio.sleep(3.0)
+        quiet = await asyncio.to_thread(_press_for, QUIET / QUIET_PER_SECOND, port, keys)
+        await asyncio.sleep(2.0)
+        assert not watching.done(), watching.exception()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    unseen = quiet.began.keys() - desk.shown.keys()
+    assert not unseen, f"{len(unseen)} presses came to no console while they were open"
+    return quiet
+
+
+def _press_for(seconds: float, port: int, keys: list[str]) -> Pressed:
+    with pressing(port, keys, per_second=QUIET_PER_SECOND) as pressed:
+        time.sleep(seconds)
+    return pressed
+
+
+async def _until_up(port: int) -> None:
+    # The sockets are there before anybody answers on them.
+    async with asyncio.timeout(30):
+        while (await ask(port, request("GET", "/health/", {}, b"")))[0] != 200:
+            await asyncio.sleep(0.1)
+
+
+@contextmanager
+def _closing() -> Iterator[None]:
+    ended = threading.Event()
+    thread = threading.Thread(target=_close_on, args=(ended,), name="closing")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _close_on(ended: threading.Event) -> None:
+    try:
+        while not ended.wait(0.5):
+            with connection.cursor() as cursor:
+                cursor.execute(_CLOSE, [_OPEN_FOR_S])
     finally:
         connection.close()
