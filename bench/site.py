@@ -61,13 +61,30 @@ def running_granian(application: str, *, workers: int = 2, threads: int = 4) -> 
         *("--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads)),
         *("--no-ws", "--log-level", "error", application),
     ]
-    process = subprocess.Popen(command, cwd=_ROOT, env=environment())
+    name = f"web-{port}"
+    process = subprocess.Popen(command, cwd=_ROOT, env=environment() | {"PROCESS_NAME": name})
     try:
         wait_for(port)
         yield port, process.pid
     finally:
         process.terminate()
         process.wait(10)
+        wait_until_gone(name)
+
+
+def wait_until_gone(name: str) -> None:
+    """
+    Wait until Postgres has noticed that a process is gone: until then what was cut off there still has its locks.
+
+    :raises RuntimeError: it did not within 10 s.
+    """
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE %s", [f"{name}%"])
+            if cursor.fetchone() is None:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{name} is still connected")
 
 
 def wait_for(port: int) -> None:

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from django.conf import settings
 
+from bench.site import wait_until_gone
 from deploy.local.places import VENV
 from tests.tablets.conftest import database_url
 
@@ -30,6 +31,7 @@ class Web:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.origin = f"http://127.0.0.1:{self.port}"
+        self.name = f"web-{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -49,7 +51,7 @@ class Web:
                 "config.wsgi:application",
             ),
         ]
-        environment = os.environ | {"DATABASE_URL": database_url()}
+        environment = os.environ | {"DATABASE_URL": database_url(), "PROCESS_NAME": self.name}
         self._process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, start_new_session=True)
         for _ in range(300):
             try:
@@ -80,6 +82,7 @@ def running_web() -> Iterator[Web]:
         yield web
     finally:
         web.kill()
+        wait_until_gone(web.name)
 
 
 @contextmanager
