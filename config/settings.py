@@ -133,7 +133,11 @@ ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
 # What may be said on the live line beside a ping, by the frame's name: tablets carries it and knows no calls.
 LIVE_FRAMES = {"backup": "dispatch.backup.frames.Frames"}
 # The words that the tablet app shows for codes in documents, by name.
-TABLET_WORDS = {"reasons": "dispatch.reasons.REASON_WORDS", "canned": "dispatch.canned.OF_UNIT"}
+TABLET_WORDS = {
+    "reasons": "dispatch.reasons.REASON_WORDS",
+    "canned": "dispatch.canned.OF_UNIT",
+    "on_view": "dispatch.words.ON_VIEW",
+}
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {"default": env.dj_db_url("DATABASE_URL", engine="journal.postgis")}

@@ -35,6 +35,9 @@ for (const { name, call, risky } of JSON.parse(readFileSync(new URL("../vectors/
 test("the server's clock is shown, and says when it has run out", () => {
   assert.equal(clock(own(), [], NOON)?.state, "running");
   assert.equal(clockWords(clock(own(), [], NOON + 6 * MINUTE)), "check-in in 4 min");
+  // Never more time than is left.
+  assert.equal(clockWords(clock(own(), [], NOON + 6 * MINUTE + 1_000)), "check-in in 3 min");
+  assert.equal(clockWords(clock(own(), [], NOON + 9 * MINUTE + 30_000)), "check-in in under 1 min");
   assert.equal(clock(own(), [], NOON + 10 * MINUTE)?.state, "due");
   assert.equal(clock(own(), [], NOON + 11 * MINUTE)?.state, "missed");
 });

@@ -157,6 +157,15 @@ def test_a_file_that_is_collected_anew_is_a_new_version(settings: Settings, chan
     assert precache.precache().version != before
 
 
+def test_the_app_is_told_every_word_that_it_asks_for() -> None:
+    asked = set(re.findall(r"config\.words\?\.(\w+)", Path(str(finders.find("tablets/app.js"))).read_text()))
+
+    told = precache.page_context()["config"]["words"]
+
+    assert asked == told.keys()
+    assert all(told.values())
+
+
 def test_a_file_that_was_not_collected_yet_is_not_asked_for(settings: Settings) -> None:
     collected = Path(settings.STATIC_ROOT) / "tablets"
     collected.mkdir(parents=True)

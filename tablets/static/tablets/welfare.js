@@ -74,5 +74,5 @@ export function shouldTell(clock, toldAt, now) {
 /** @param {WelfareClock|null} clock */
 export function clockWords(clock) {
   if (!clock) return "";
-  return clock.state === "running" ? `check-in in ${minutes(clock.left + 59_999)}` : "check in now";
+  return clock.state === "running" ? `check-in in ${minutes(clock.left)}` : "check in now";
 }
