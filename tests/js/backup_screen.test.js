@@ -114,7 +114,7 @@ test("the headline says what the server said, and never more", () => {
 test("the red screen says what to do, how often it was tried, and that it goes on", () => {
   const said = words(redScreen(view({ unconfirmed: true, age: 5000, tries: 4, keyWrong: true, drill: true, position: { lon: 1, lat: 2, accuracy: 6.4, at: "" } }), showing(), acts));
 
-  for (const part of ["TEST", "NOT CONFIRMED", "USE RADIO / CALL 911", "pressed 5 s ago", "Still trying: 4 tries.", "to 6 m", "may never arrive", NO_REPLACEMENT]) assert.ok(said.includes(part), part);
+  for (const part of ["TEST", "NOT CONFIRMED", "USE RADIO / CALL 911", "pressed 5 s ago", "Still trying: 4 tries.", "within 21 ft", "may never arrive", NO_REPLACEMENT]) assert.ok(said.includes(part), part);
 });
 
 test("it is red while nothing was confirmed; put away it stays red in the band, and a silent one is never", () => {
@@ -145,7 +145,7 @@ test("what is wrong beside the state is said in the band", () => {
 
 test("a lower level is shown as asked, and what holds as held", () => {
   const shown = band(view({ state: "SEEN", level: "EMERGENCY", asked: "URGENT" }), showing(), acts);
-  assert.equal(words(button(shown, "Emergency")), "Emergency it is");
+  assert.equal(words(button(shown, "Emergency")), "Emergency ✓ now");
   assert.equal(words(button(shown, "Urgent")), "Urgent asked: the desk decides");
   done.length = 0;
   button(shown, "Not urgent").props.onclick();

@@ -36,6 +36,17 @@ export function miles(distance) {
 }
 
 /**
+ * How wide something is, as exactly as it is known: "39 ft", "330 ft", "0.4 mi".
+ * @param {number} span metres
+ */
+export function extent(span) {
+  const value = span / MILE_M;
+  if (value >= 0.095) return `${value < 10 ? value.toFixed(1) : Math.round(value)} mi`;
+  const feet = value * 5280;
+  return `${feet < 95 ? Math.max(1, Math.round(feet)) : Math.round(feet / 10) * 10} ft`;
+}
+
+/**
  * Which way `b` lies from `a`, in eight winds.
  * @param {Point} a
  * @param {Point} b

@@ -4,6 +4,7 @@
  */
 
 import { h, icon } from "../dom.js";
+import { extent } from "../places.js";
 import { age } from "../times.js";
 
 /** @typedef {import("./lane.js").View} View */
@@ -148,7 +149,7 @@ function steps(view, now) {
 
 /** @param {View} view */
 function where({ position }) {
-  return position ? `Your position, to ${Math.max(1, Math.round(position.accuracy))} m, is in the message.` : "Your position is not known: say where you are.";
+  return position ? `Your position, within ${extent(position.accuracy)}, is in the message.` : "Your position is not known: say where you are.";
 }
 
 /** What is wrong with it beside the state, gravest first. @param {View} view */
@@ -201,7 +202,7 @@ export function redScreen(view, showing, acts) {
 export function band(view, showing, acts) {
   const small = showing.small.has(view.key) || !isOpen(view);
   const bad = troubles(view);
-  const look = view.unconfirmed || bad.length ? "bad" : view.state === "SENDING" || view.state === "RECEIVED" || view.cancel === "ASKED" ? "open" : "good";
+  const look = view.unconfirmed || bad.length ? "bad" : view.state === "SENDING" || view.state === "RECEIVED" || view.cancel === "ASKED" ? "open" : view.state === "SEEN" ? "seen" : "good";
   const cancelling = showing.cancelling === view.key;
   return h(
     "section",
@@ -209,7 +210,7 @@ export function band(view, showing, acts) {
     h(
       "div",
       { class: "backup-head" },
-      icon(look === "bad" ? "error_outline" : isOpen(view) && look === "open" ? "hourglass_empty" : "check"),
+      icon(isOpen(view) ? { bad: "error_outline", open: "hourglass_empty", seen: "visibility", good: view.service === "EMS" ? "local_hospital" : "local_police" }[look] : "check"),
       h(
         "div",
         { class: "backup-say" },
@@ -235,7 +236,7 @@ export function band(view, showing, acts) {
 function asks(view, acts) {
   /** @param {Level} level @param {string} words */
   const level = (level, words) =>
-    h("button", { class: "btn", type: "button", "aria-pressed": String(view.level === level || view.asked === level), onclick: () => acts.level(view.key, level) }, h("span", null, words), view.asked === level && h("small", null, "asked: the desk decides"), view.level === level && h("small", null, "it is"));
+    h("button", { class: "btn", type: "button", "aria-pressed": String(view.level === level || view.asked === level), onclick: () => acts.level(view.key, level) }, h("span", null, words), view.asked === level && h("small", null, "asked: the desk decides"), view.level === level && h("small", null, "✓ now"));
   return h(
     "div",
     { class: "backup-asks", role: "group", "aria-label": "What to ask for" },
