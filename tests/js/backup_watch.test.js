@@ -261,6 +261,20 @@ test("the address of the call is not where they are", () => {
   assert.equal(words.position(alarm({ position: null }), NOON), "No position was sent");
 });
 
+test("where they are is said with the name of the area that holds it", () => {
+  const box = (/** @type {number} */ west, /** @type {number} */ south, /** @type {number} */ size) => [[west, south], [west + size, south], [west + size, south + size], [west, south + size], [west, south]];
+  const areas = [
+    { name: "Far", polygon: { type: "Polygon", coordinates: [box(-122, 47, 0.1)] } },
+    // All of it but a hole, and an island in the hole.
+    { name: "Holed", polygon: { type: "MultiPolygon", coordinates: [[box(-122.4, 47.6, 0.1), box(-122.36, 47.64, 0.02)], [box(-122.355, 47.645, 0.005)]] } },
+  ];
+  const at = (/** @type {number} */ lon, /** @type {number} */ lat) => words.area(alarm({ position: { lon, lat, accuracy: 5, at: ago(1) } }), areas);
+
+  assert.deepEqual([at(-122.39, 47.61), at(-122.358, 47.642), at(-122.352, 47.647), at(-122.5, 47.65), at(-122.39, 47.75)], ["Holed", "", "Holed", "", ""]);
+  assert.equal(words.area(alarm({ position: null }), areas), "");
+  assert.equal(words.area(alarm(), [{ name: "Not drawn yet", polygon: null }]), "");
+});
+
 test("an emergency without a police console says to phone; one with does not", () => {
   const here = [{ label: "Demo Dispatcher", kind: "DESK" }];
   const says = (/** @type {any} */ one, /** @type {any} */ consoles) => words.notes(one, NOON, consoles).some((note) => note.words.startsWith("No police dispatcher"));
@@ -273,9 +287,9 @@ test("an emergency without a police console says to phone; one with does not", (
 
 test("the ladder says when it rings again, by the server's schedule", () => {
   assert.deepEqual([0, 1, 2, 3, 4].map(words.dueAt), [0, 15_000, 30_000, 60_000, 90_000]);
-  assert.match(words.rung(alarm(), NOON), /Again in 9 s$/);
-  assert.match(words.rung(alarm({ rings: [0, 1], received_at: ago(16) }), NOON), /Again in 14 s, then everybody$/);
-  assert.match(words.rung(alarm({ rings: [0, 1, 2], received_at: ago(31) }), NOON), /^Everybody: .*, 3 times\. Again in 29 s$/);
+  assert.match(words.rung(alarm(), NOON), /Again in 9\ss$/);
+  assert.match(words.rung(alarm({ rings: [0, 1], received_at: ago(16) }), NOON), /Again in 14\ss, then everybody$/);
+  assert.match(words.rung(alarm({ rings: [0, 1, 2], received_at: ago(31) }), NOON), /^Everybody: .*, 3 times\. Again in 29\ss$/);
 });
 
 test("what nobody has seen comes first, drills last", () => {

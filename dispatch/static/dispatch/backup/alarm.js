@@ -367,7 +367,7 @@ function build() {
   });
   root = el("section", { id: "backup", class: "bk", tabindex: "-1", "aria-label": "Requests for backup" }, parts["read"], parts["down"], parts["blocked"], parts["test"], parts["many"], card.node, parts["over"]);
   byId("backup-holder").replaceWith(root);
-  for (const holder of document.querySelectorAll("[data-backup-line]")) holder.append(el("i"), el("span"));
+  for (const holder of document.querySelectorAll("[data-backup-line]")) holder.append(el("i"), el("span", {}, "Backup", el("span")));
 }
 
 function draw() {
@@ -458,8 +458,8 @@ function drawLine(state, now) {
   const live = state.name === "live";
   for (const holder of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-backup-line]"))) {
     holder.className = `bk-line ${state.name}`;
-    const text = live ? `Backup: ${consoles.length === 1 ? "only you watch" : `${consoles.length} watch`}` : state.name === "starting" ? "Backup: connecting" : "Backup: DOWN";
-    setText(/** @type {Element} */ (holder.lastElementChild), text);
+    const text = live ? (consoles.length === 1 ? "only you watch" : `${consoles.length} watch`) : state.name === "starting" ? "connecting" : "DOWN";
+    setText(/** @type {Element} */ (holder.lastElementChild?.lastElementChild), `: ${text}`);
     holder.title = [
       consoles.map((one) => `${one.label} (${one.kind.toLowerCase()})`).join(", "),
       test ? `Self-test ${age(now - Date.parse(test.at))} ago${test.took_ms === null ? "" : `: ${test.took_ms} ms`}` : "",
@@ -490,7 +490,10 @@ function updateRow(node, alarm, now) {
   main.setAttribute("aria-pressed", String(alarm.key === current()?.key));
   const [title, since, state] = [main.children[1], main.children[2], main.children[3]];
   if (title) setText(title, words.title(alarm));
-  if (since) setText(since, words.when(alarm, now));
+  if (since) {
+    setText(since, words.when(alarm, now));
+    since.classList.toggle("late", alarm.late);
+  }
   const last = words.steps(alarm, now).filter((one) => one.done).at(-1);
   if (state) setText(state, alarm.cancel ? "CANCEL REQUESTED" : at === "unseen" ? "NOT SEEN YET" : `${last?.word ?? ""}${alarm.silent ? " · SILENT" : ""}`);
   /** @type {HTMLElement} */ (node.querySelector(".bk-row-see")).hidden = at !== "unseen" || alarm.own === true;

@@ -85,7 +85,7 @@ export function makeCard(tells) {
     setText(title, words.title(next));
     setText(since, words.when(next, now));
     since.classList.toggle("late", next.late);
-    setText(brief, summary(next, now));
+    setText(brief, summary(next, now, tells.areas()));
     see.hidden = at !== "unseen";
     see.disabled = next.own === true;
     const rings = tells.rings(next.key);
@@ -117,7 +117,8 @@ export function makeCard(tells) {
    * @param {number} now
    */
   function drawFacts(next, now) {
-    const place = next.position ? `${words.position(next, now)}\n${words.coordinates(next)}` : words.position(next, now);
+    const good = [words.area(next, tells.areas()), words.position(next, now)].filter(Boolean).join(", ");
+    const place = next.position ? `${good}\n${words.coordinates(next)}` : good;
     const contact = next.origin === "TABLET" ? `heard ${age(now - Date.parse(next.last_heard_at))} ago${next.battery === null ? "" : `, battery ${next.battery} %`}` : "";
     /** @type {Record<string, string>} */
     const values = {
@@ -145,11 +146,11 @@ export function makeCard(tells) {
       if (asking === "end") return endForm(next);
       if (at === "unseen") return [el("p", { class: "bk-first" }, "First: say that you see it. Then send police.")];
       return [
-        next.cancel && tells.closes ? act("Confirm the cancel", () => tells.does(key(), "backup.confirm_cancel", {}), "main") : null,
         next.asked_level && tells.closes ? act(`Lower to ${words.LEVELS[next.asked_level] ?? next.asked_level}`, () => tells.does(key(), "backup.level", { level: next.asked_level }), "") : null,
         at === "seen" ? ask("police", `${says} sent …`, "main") : null,
         at === "sent" ? act(`${says} there`, () => tells.does(key(), "backup.police_arrived", {}), "main") : null,
         at === "sent" || at === "there" ? ask("police", `Other ${says === "EMS" ? "EMS unit" : "police unit"} …`, "") : null,
+        next.cancel && tells.closes ? act("Confirm the cancel", () => tells.does(key(), "backup.confirm_cancel", {}), "") : null,
         tells.closes ? ask("end", "It is over …", at === "there" ? "main" : "") : null,
         tells.closes ? ask("level", "Change the level …", "") : null,
         tells.closes ? null : el("p", { class: "bk-first" }, "The 911 desk confirms a cancel, and closes it."),
@@ -234,10 +235,12 @@ export function makeCard(tells) {
  *
  * @param {Alarm} alarm
  * @param {number} now
+ * @param {import("./map.js").Area[]} areas
  * @returns {string}
  */
-function summary(alarm, now) {
-  const where = alarm.call ? alarm.call.address : alarm.position ? words.coordinates(alarm) : "place not known";
+function summary(alarm, now, areas) {
+  const measured = [words.area(alarm, areas), words.coordinates(alarm)].filter(Boolean).join(", ");
+  const where = alarm.call?.address ?? (measured || "place not known");
   const near = words.near(alarm, "CARE");
   const doing = alarm.unit?.status ? words.unitNow(alarm, now).toLowerCase() : "";
   return [where, doing, near ? `nearest ${near}` : ""].filter(Boolean).join(" · ");

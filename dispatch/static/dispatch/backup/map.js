@@ -3,7 +3,7 @@
 
 import * as L from "../../leaflet/leaflet-src.esm.js";
 import { age } from "../../tablets/times.js";
-import { length } from "./words.js";
+import { extent } from "../../tablets/places.js";
 
 /** @typedef {import("./words.js").Alarm} Alarm */
 /** @typedef {{id: string | number, name: string, polygon: any}} Area */
@@ -72,8 +72,8 @@ export class BackupMap {
     if (place) {
       const at = /** @type {[number, number]} */ ([place.lat, place.lon]);
       if (place.accuracy !== null) L.circle(at, { radius: place.accuracy, className: "bk-wide", interactive: false }).addTo(this.#things);
-      const good = place.accuracy === null ? "" : ` · within ${length(place.accuracy)}`;
-      this.#put(at, "bk-here", `${alarm.unit?.call_sign ?? "pressed here"}${good} · ${age(now - Date.parse(place.at))} ago`, 900);
+      const good = place.accuracy === null ? "" : `within ${extent(place.accuracy)} · `;
+      this.#put(at, "bk-here", `${alarm.unit?.call_sign ?? "pressed here"}\n${good}${age(now - Date.parse(place.at))} ago`, 900);
       focus.push(at);
     }
     this.#fit(alarm, focus, units);

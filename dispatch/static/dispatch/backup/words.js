@@ -1,5 +1,6 @@
 // What a console says about a request for backup. Knows no DOM.
 
+import { extent } from "../../tablets/places.js";
 import { age } from "../../tablets/times.js";
 
 /**
@@ -38,8 +39,6 @@ export const REMINDER = 1_000_000;
 const SPREAD_STEP = 2;
 // A tablet that asks for backup speaks every 5 s.
 const SILENCE_MS = 30_000;
-const FOOT_M = 0.3048;
-const MILE_M = 1609.344;
 const EARTH_M = 6_371_008.8;
 
 const RANK = /** @type {Record<string, number>} */ ({ NON_URGENT: 0, URGENT: 1, EMERGENCY: 2 });
@@ -109,6 +108,40 @@ export function unitNow(alarm, now) {
 }
 
 /**
+ * Tell in which service area they are.
+ *
+ * @param {Alarm} alarm
+ * @param {{name: string, polygon: any}[]} areas
+ * @returns {string} its name; empty where none is known
+ */
+export function area(alarm, areas) {
+  const place = alarm.position;
+  if (!place) return "";
+  return areas.find(({ polygon }) => polygonsOf(polygon).some(([outer, ...holes]) => outer !== undefined && holds(outer, place) && !holes.some((hole) => holds(hole, place))))?.name ?? "";
+}
+
+/**
+ * @param {any} polygon GeoJSON
+ * @returns {[number, number][][][]}
+ */
+const polygonsOf = (polygon) => (polygon?.type === "Polygon" ? [polygon.coordinates] : (polygon?.coordinates ?? []));
+
+/**
+ * Whether a line from the place to the east leaves the ring: it crosses it an odd number of times.
+ *
+ * @param {[number, number][]} ring
+ * @param {{lon: number, lat: number}} place
+ */
+function holds(ring, { lon, lat }) {
+  let inside = false;
+  for (const [i, [east, north]] of ring.entries()) {
+    const [west, south] = /** @type {[number, number]} */ (ring.at(i - 1));
+    if (north > lat !== south > lat && lon < ((west - east) * (lat - north)) / (south - north) + east) inside = !inside;
+  }
+  return inside;
+}
+
+/**
  * @param {Alarm} alarm
  * @param {number} now ms
  * @returns {string} how good the position is, and how old
@@ -116,7 +149,7 @@ export function unitNow(alarm, now) {
 export function position(alarm, now) {
   const place = alarm.position;
   if (!place) return "No position was sent";
-  const wide = place.accuracy === null ? "accuracy unknown" : `within ${length(place.accuracy)}`;
+  const wide = place.accuracy === null ? "accuracy unknown" : `within ${extent(place.accuracy)}`;
   return `${wide}, measured ${age(now - Date.parse(place.at))} ago`;
 }
 
@@ -125,17 +158,6 @@ export function position(alarm, now) {
  * @returns {string} the position as another system takes it
  */
 export const coordinates = (alarm) => (alarm.position ? `${alarm.position.lat.toFixed(5)}, ${alarm.position.lon.toFixed(5)}` : "");
-
-/**
- * @param {number} meters
- * @returns {string}
- */
-export function length(meters) {
-  const miles = meters / MILE_M;
-  if (miles >= 0.095) return `${miles < 10 ? miles.toFixed(1) : Math.round(miles)} mi`;
-  const feet = meters / FOOT_M;
-  return `${feet < 95 ? Math.max(1, Math.round(feet)) : Math.round(feet / 10) * 10} ft`;
-}
 
 /**
  * @param {Alarm} alarm
@@ -157,7 +179,7 @@ export function apart(alarm) {
 export function call(alarm) {
   if (!alarm.call) return "No call";
   const far = apart(alarm);
-  const away = far === null ? "" : far < 30 ? " · they are there" : ` · they are ${length(far)} from it`;
+  const away = far === null ? "" : far < 30 ? " · they are there" : ` · they are ${extent(far)} from it`;
   return `${alarm.call.address}${away}`;
 }
 
@@ -167,7 +189,7 @@ export function call(alarm) {
  * @returns {string}
  */
 export const near = (alarm, kind) =>
-  alarm.near.filter((one) => one.kind === kind).slice(0, 4).map((one) => `${one.call_sign} ${length(one.meters)}`).join(", ");
+  alarm.near.filter((one) => one.kind === kind).slice(0, 4).map((one) => `${one.call_sign} ${extent(one.meters)}`).join(", ");
 
 /**
  * When a step of the ladder is due, in ms after the press was received (dispatch/backup/schedule.py).
@@ -194,7 +216,7 @@ export function rung(alarm, now) {
   }
   const next = Date.parse(alarm.received_at) + dueAt(last + 1) - now;
   const times = last < 1 ? "" : `, ${last + 1} times`;
-  return `${whom}${times}. ${next > 0 ? `Again in ${Math.ceil(next / 1000)} s` : "Rings again now"}${last + 1 === SPREAD_STEP ? ", then everybody" : ""}`;
+  return `${whom}${times}. ${next > 0 ? `Again in ${Math.ceil(next / 1000)}\u00a0s` : "Rings again now"}${last + 1 === SPREAD_STEP ? ", then everybody" : ""}`;
 }
 
 /**
