@@ -268,7 +268,7 @@ def _reviewed(press: BackupPress, events: list[BackupEvent], *, unit: str, perso
         person=person,
         level=LEVELS.get(BackupLevel(press.level), press.level),
         service=SERVICES.get(BackupService(press.service), press.service),
-        origin=ORIGINS.get(BackupOrigin(press.origin), press.origin),
+        origin=_origin(press),
         seen_by="" if seen is None else seen.by,
         police_unit=str(sent[-1].data.get("unit", "")) if sent else "",
         cancel_reason="" if cancel is None else str(cancel.data.get("reason", "")),
@@ -278,6 +278,13 @@ def _reviewed(press: BackupPress, events: list[BackupEvent], *, unit: str, perso
         took={name: "" if value is None else seconds(value) for name, value in named.items()},
         lines=list(_lines(press, events)),
     )
+
+
+def _origin(press: BackupPress) -> str:
+    # A drill by the radio is one that a console started: no crew asked for it.
+    if press.drill and press.origin == BackupOrigin.RADIO:
+        return "Drill started at a console"
+    return ORIGINS.get(BackupOrigin(press.origin), press.origin)
 
 
 def _lines(press: BackupPress, events: list[BackupEvent]) -> Iterator[Line]:
