@@ -29,6 +29,7 @@ import { age, clock, wallTime } from "./times.js";
 import * as tone from "./tone.js";
 import { byPeople, nameOf } from "./trays.js";
 import { Updates } from "./update.js";
+import { Wake } from "./wake.js";
 import { shouldTell } from "./welfare.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -72,6 +73,7 @@ import { shouldTell } from "./welfare.js";
  * @property {boolean} persisted whether the browser promised not to clear it
  * @property {boolean} follows whether another window of this tablet does the sending
  * @property {boolean} newer whether a newer release waits
+ * @property {import("./wake.js").WakeState} wake whether requests for backup wake this tablet
  * @property {string} version
  * @property {number|null|""} until when the sign-on is over, ms of the server's clock
  * @property {{words: string, bad: boolean, until: number}|null} toast
@@ -165,6 +167,7 @@ const ui = {
   persisted: true,
   follows: false,
   newer: false,
+  wake: "none",
   version: config.version ?? "",
   until: null,
   toast: null,
@@ -220,6 +223,14 @@ const updates = new Updates({
   quiet: () => !backup.open && !s.call && !ui.sheet && !ui.told.length && !ui.unlocking && line.state !== "offline" && (ui.durable || !device.pending().length) && (!ui.gate || !ui.pin.digits),
   onChange: () => {
     ui.newer = updates.waiting;
+    schedule();
+  },
+});
+
+const wake = new Wake({
+  fetchJson: background,
+  onChange: () => {
+    ui.wake = wake.state;
     schedule();
   },
 });
@@ -491,9 +502,12 @@ const act = {
     if (guarded()) return;
     guard();
     navigator.vibrate?.(40);
-    void perform("call.on_view", { key: newId(), what, ...hereNow() });
-    ui.tab = "call";
     act.close();
+    // Until it is kept there is no call to show: the page would go back to the board.
+    void perform("call.on_view", { key: newId(), what, ...hereNow() }).then((kept) => {
+      if (kept) ui.tab = "call";
+      schedule();
+    });
   },
   /** One tap, and on. @param {string} what */
   check(what) {
@@ -679,6 +693,7 @@ const act = {
     ui.sheet = { name, ...more };
     // What it says stands there in full.
     if (name === "line") ui.toast = null;
+    if (name === "menu") void wake.look();
     ui.problem = "";
     ui.pin = { digits: "", first: "" };
     schedule();
@@ -754,6 +769,15 @@ const act = {
   drill() {
     act.close();
     backup.drill();
+  },
+
+  async wake() {
+    if (ui.busy) return;
+    ui.busy = true;
+    schedule();
+    ui.problem = await (wake.state === "on" ? wake.turnOff() : wake.turnOn());
+    ui.busy = false;
+    schedule();
   },
 
   lock() {
@@ -1558,6 +1582,7 @@ function begin() {
     setInterval(() => void whereOthersAre(), 15_000);
   }
   line.wake();
+  void wake.look();
   schedule();
 }
 

@@ -25,6 +25,7 @@ export class NoAnswer extends Error {
  * @callback FetchJson
  * @param {string} path
  * @param {unknown} [body] sent as JSON by POST; without it the path is fetched by GET
+ * @param {string} [method] another one
  * @returns {Promise<any>}
  */
 
@@ -34,13 +35,13 @@ export class NoAnswer extends Error {
  * @returns {FetchJson}
  */
 export function jsonFetcher({ headers, limitMs = 10_000 }) {
-  return async (path, body) => {
+  return async (path, body, method = body === undefined ? "GET" : "POST") => {
     /** @type {Response|undefined} */
     let response;
     let answer;
     try {
       response = await fetch(path, {
-        method: body === undefined ? "GET" : "POST",
+        method,
         headers: { Accept: "application/json", "Content-Type": "application/json", ...headers },
         credentials: "same-origin",
         cache: "no-store",

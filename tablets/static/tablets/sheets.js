@@ -94,6 +94,7 @@ const SHEETS = {
     [
       h("div", { class: "grid", role: "group", "aria-label": "What" }, Object.entries(act.onViewWords()).map(([code, label]) => h("button", { class: "btn choice", type: "button", onclick: () => act.onView(code) }, h("span", null, label)))),
       h("p", { class: s.here ? "soft" : "problem" }, s.here ? "One tap: you are on scene and busy, here, from now on." : "This tablet's position is not known: say by radio where you are."),
+      s.line.state === "offline" && h("p", { class: "problem" }, "No signal: dispatch hears nothing of it until there is one. Use the radio too."),
       h("p", { class: "label" }, "Only a check, and you go on"),
       h("div", { class: "row-of", role: "group", "aria-label": "Check" }, [choice("Presence check", false, () => act.check("PRESENCE"), "visibility"), choice("Premise check", false, () => act.check("PREMISE"), "store")]),
       h("p", { class: "problem", role: "alert" }, ui.problem),
@@ -345,7 +346,7 @@ const SHEETS = {
       h("p", { class: "soft" }, [...(s.unit?.people ?? []).map(({ name }) => name), ...(s.unit?.capabilities ?? []).map((code) => wordsOf(code))].join(" · ")),
       h("h3", null, "Screen"),
       h("div", { class: "row-of", role: "group", "aria-label": "Theme" }, ["day", "night", "system"].map((theme) => choice(theme.charAt(0).toUpperCase() + theme.slice(1), ui.theme === theme, () => act.theme(theme)))),
-      h("div", { class: "list" }, h("button", { class: "btn tall", type: "button", onclick: act.lock }, icon("lock"), h("span", null, "Lock this tablet")), h("button", { class: "btn tall", type: "button", onclick: act.sound }, icon("notifications_active"), h("span", null, "Try the alarm")), h("button", { class: "btn tall", type: "button", onclick: act.drill }, icon("campaign"), h("span", null, "Try the backup button: the next press is a TEST")), h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("line") }, icon("wifi"), h("span", null, "Connection, and what is not sent…")), ui.durable && h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("pin") }, icon("security"), h("span", null, ui.hasPin ? "Another PIN…" : "Choose a PIN to open it without signal…"))),
+      h("div", { class: "list" }, h("button", { class: "btn tall", type: "button", onclick: act.lock }, icon("lock"), h("span", null, "Lock this tablet")), h("button", { class: "btn tall", type: "button", onclick: act.sound }, icon("notifications_active"), h("span", null, "Try the alarm")), h("button", { class: "btn tall", type: "button", onclick: act.drill }, icon("campaign"), h("span", null, "Try the backup button: the next press is a TEST")), wakeChoice(act, ui), h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("line") }, icon("wifi"), h("span", null, "Connection, and what is not sent…")), ui.durable && h("button", { class: "btn tall", type: "button", onclick: () => act.sheet("pin") }, icon("security"), h("span", null, ui.hasPin ? "Another PIN…" : "Choose a PIN to open it without signal…"))),
       h("h3", null, "Shift"),
       h(
         "div",
@@ -380,6 +381,18 @@ const SHEETS = {
     ];
   },
 };
+
+/**
+ * Whether others' requests for backup wake this tablet while its screen is off; nothing where they cannot.
+ * @param {Act} act
+ * @param {Ui} ui
+ */
+function wakeChoice(act, ui) {
+  if (ui.wake === "none") return null;
+  if (ui.wake === "forbidden") return h("p", { class: "soft" }, "This browser forbids notifications: no backup request can wake this tablet. Allow them in the browser's settings for this site.");
+  const words = ui.wake === "on" ? "Backup requests wake this tablet: stop that" : "Wake this tablet for backup requests";
+  return h("button", { class: "btn tall", type: "button", disabled: ui.busy, onclick: act.wake }, icon(ui.wake === "on" ? "notifications_off" : "notifications_active"), h("span", null, words));
+}
 
 /**
  * A crew that lost a call may stand before it all the same.

@@ -3,7 +3,7 @@
  *
  * It serves what it keeps and nothing else. What the API answers never passes through it, and what a crew did is not its
  * business: that lies in IndexedDB, which no release of this touches. A new release waits until the page says that the
- * crew is neither on a call nor typing (update.js).
+ * crew is neither on a call nor typing (update.js). Requests for backup that wake this tablet (wake.js) it shows.
  *
  * Django puts `self.PRECACHE` before it: the version, the pages, and each file with its hash.
  */
@@ -13,7 +13,8 @@
  * @typedef {object} Worker
  * @property {Release} PRECACHE
  * @property {() => Promise<void>} skipWaiting
- * @property {{claim: () => Promise<void>}} clients
+ * @property {{claim: () => Promise<void>, matchAll: (which: {type: "window", includeUncontrolled: true}) => Promise<{url: string, focus: () => Promise<unknown>}[]>, openWindow: (address: string) => Promise<unknown>}} clients
+ * @property {{showNotification: (title: string, options: NotificationOptions & {renotify: boolean}) => Promise<void>}} registration
  * @property {(name: string, handler: (event: any) => void) => void} addEventListener
  */
 
@@ -22,6 +23,7 @@ const release = worker.PRECACHE;
 const OURS = "care ";
 const NAME = `${OURS}${release.version}`;
 const TILES = "tiles";
+const HOME = "/tablet/";
 // About 15 MB of map: the streets of a few square miles, at the scales that a crew looks at.
 const MOST_TILES = 800;
 
@@ -29,6 +31,11 @@ worker.addEventListener("install", (event) => event.waitUntil(install()));
 worker.addEventListener("activate", (event) => event.waitUntil(activate()));
 worker.addEventListener("message", (event) => {
   if (event.data?.t === "take over") event.waitUntil(worker.skipWaiting());
+});
+worker.addEventListener("push", (event) => event.waitUntil(rung(event.data)));
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(show());
 });
 worker.addEventListener("fetch", (event) => {
   const request = /** @type {Request} */ (event.request);
@@ -93,6 +100,39 @@ async function activate() {
 async function fromKept(path, request) {
   const kept = await (await caches.open(NAME)).match(path);
   return kept ?? fetch(request);
+}
+
+/**
+ * Show a request for backup to whoever asked to be woken (wake.js). What cannot be read is shown all the same: nothing else
+ * is sent here.
+ * @param {{json: () => any}|null} data
+ */
+function rung(data) {
+  /** @type {{press?: string, level?: string, service?: string, unit?: string, silent?: boolean, drill?: boolean}} */
+  let said = {};
+  try {
+    said = data?.json() ?? {};
+  } catch {
+    // It wakes without words.
+  }
+  const who = `${said.service === "EMS" ? "EMS" : "Police"} backup for ${said.unit || "a unit"}`;
+  const level = said.level === "EMERGENCY" ? "EMERGENCY: " : "";
+  return worker.registration.showNotification(`${said.drill ? "TEST: " : ""}${level}${who}`, {
+    body: "Open CARE to see where. Other units: stay clear unless sent.",
+    tag: `backup ${said.press ?? ""}`,
+    // The next step of the same request rings again. Nobody beside a crew under duress is to hear it.
+    renotify: !said.silent,
+    silent: Boolean(said.silent),
+    requireInteraction: true,
+    icon: "/static/tablets/icon-192.png",
+  });
+}
+
+/** Bring the app to the front, or open it. */
+async function show() {
+  const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const open = windows.find(({ url }) => new URL(url).pathname.startsWith(HOME));
+  await (open ? open.focus() : worker.clients.openWindow(HOME));
 }
 
 /**
