@@ -66,8 +66,10 @@ SELECT label, kind, areas FROM dispatch_backupconsole
  WHERE agency_id = %(agency)s AND seen_at > now() - interval '{CONSOLE_SECONDS} seconds' AND kind <> 'SYNTHETIC'
  ORDER BY label, key
 """  # noqa: S608  a number of this package
+# One that is being made has not failed; one whose process died is missed like one that was never made.
 _SELF_TEST: Final = """
-SELECT at, took_ms, error FROM dispatch_backupselftest WHERE agency_id = %(agency)s ORDER BY at DESC LIMIT 1
+SELECT at, took_ms, error FROM dispatch_backupselftest
+ WHERE agency_id = %(agency)s AND (took_ms IS NOT NULL OR error <> '') ORDER BY at DESC LIMIT 1
 """
 # Of any number at once one gets in, by the unique index; only on a console that shows it, and never the crew itself.
 _SEE: Final = """
