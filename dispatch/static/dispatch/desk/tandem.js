@@ -83,7 +83,7 @@ function row(call, tandem, open, now) {
           "div",
           { class: "holder-acts" },
           unsafe(tandem) ? button("safe", "Declared safe…", () => declared(call, tandem), "button main") : null,
-          tandem.state === "ASKED" ? button("there", `${say(words.partners, tandem.partner)} there`, () => does("tandem.partner_there", { tandem: id }, "Noted. The crew sees it.")) : null,
+          tandem.state === "ASKED" ? button("there", `${say(words.partners, tandem.partner)} there`, () => does("tandem.partner_there", { tandem: id }, "Noted, and sent to the crew.")) : null,
           tandem.state !== "ASKED" && !tandem.partner_released_at ? button("release", "Released…", () => released(call, tandem)) : null,
           unsafe(tandem) && call["assignments"].length ? button("alone", "CARE alone…", () => alone(call, tandem)) : null,
           button("plan", "Plan…", () => plan(call, tandem)),
@@ -99,7 +99,7 @@ function place(tandem) {
   tell("Click the map where the crew should wait.", { kind: "info" });
   pick((point) => {
     pick(null);
-    void does("tandem.plan", { tandem, staging: { lon: point[0], lat: point[1] } }, "The crew's map shows it.");
+    void does("tandem.plan", { tandem, staging: { lon: point[0], lat: point[1] } }, "Sent to the crew's map.");
   });
 }
 
@@ -110,11 +110,11 @@ function place(tandem) {
 async function askFor(call, name) {
   const answer = await ask({
     title: `Ask for ${say(words.partners, name)} on ${named(call)}`,
-    text: "The crew stages until the scene is declared safe.",
+    text: "The crew is told to stage until the scene is declared safe.",
     confirm: "Ask",
     fields: planFields({ first: "PARTNER", partner_unit: "", staging_note: "" }),
   });
-  if (answer) await does("tandem.ask", { call: Number(call.id), partner: name, ...answer }, "The crew stages.");
+  if (answer) await does("tandem.ask", { call: Number(call.id), partner: name, ...answer }, "Asked for. Sent to the crew: it is to stage.");
 }
 
 /**
@@ -123,7 +123,7 @@ async function askFor(call, name) {
  */
 async function plan(call, tandem) {
   const answer = await ask({ title: `Plan with ${partner(tandem)} on ${named(call)}`, confirm: "Tell the crew", fields: planFields(tandem) });
-  if (answer) await does("tandem.plan", { tandem: tandem.id, ...answer }, "The crew sees it.");
+  if (answer) await does("tandem.plan", { tandem: tandem.id, ...answer }, "Sent to the crew.");
 }
 
 /**
@@ -149,7 +149,7 @@ async function declared(call, tandem) {
     confirm: "Relay",
     fields: [{ kind: "line", name: "said_by", label: "Name", limit: 100 }],
   });
-  if (answer) await does("tandem.safe", { tandem: tandem.id, said_by: answer["said_by"] }, "The crew may go in.");
+  if (answer) await does("tandem.safe", { tandem: tandem.id, said_by: answer["said_by"] }, "Relayed to the crew's tablet.");
 }
 
 /**
@@ -167,7 +167,7 @@ async function released(call, tandem) {
   });
   if (!answer) return;
   const left = new Date(clock.now() - Math.max(0, Number(answer["ago"]) || 0) * 60_000).toISOString();
-  await does("tandem.release", { tandem: tandem.id, at: left }, early ? "Noted. The crew stages." : "Released. CARE stays.");
+  await does("tandem.release", { tandem: tandem.id, at: left }, early ? "Noted. The crew is to go on staging." : "Released. CARE stays.");
 }
 
 /**
@@ -192,7 +192,7 @@ async function alone(call, tandem) {
     ],
   });
   if (!answer) return;
-  await does("tandem.care_alone", { tandem: tandem.id, unit: Number(answer["unit"]), asked_by: answer["asked_by"], officer: answer["officer"] }, "The crew sees that it goes alone.");
+  await does("tandem.care_alone", { tandem: tandem.id, unit: Number(answer["unit"]), asked_by: answer["asked_by"], officer: answer["officer"] }, "Sent to the crew: it goes alone.");
 }
 
 /**
@@ -202,10 +202,10 @@ async function alone(call, tandem) {
 async function only(call, tandem) {
   const answer = await ask({
     title: `${say(words.partners, tandem.partner)} only: ${named(call)}`,
-    text: "The crew is stopped at once: full screen on its tablet.",
+    text: "Full screen on the crew's tablet, as soon as it hears of it. Say it on the radio too.",
     confirm: "Stop the crew",
     danger: true,
     fields: [{ kind: "line", name: "said_by", label: "Who says so", optional: true, limit: 100 }],
   });
-  if (answer) await does("tandem.partner_only", { tandem: tandem.id, ...answer }, "The crew is stopped.");
+  if (answer) await does("tandem.partner_only", { tandem: tandem.id, ...answer }, "Stop sent to the crew. Say it on the radio too.");
 }
