@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NONE_OF_IT, TABLET, clear_by_radio, say_by_radio
+from tests.browser.conftest import NONE_OF_IT, TABLET, clear_by_radio, pictured, say_by_radio
 from tests.browser.site import Site
 
 Enter = Callable[..., Page]
@@ -47,20 +47,23 @@ def test_what_a_crew_comes_upon_without_signal_is_its_call_and_the_desk_hears_of
     expect(tablet.get_by_text("Live", exact=True)).to_be_visible()
     unit = desk.locator("#units-rows .u", has_text="CARE 12")
     expect(unit).to_contain_text("Available")
-    tablet.screenshot(path=pictures / "available.png")
+    expect(tablet.get_by_role("button", name="On-view…")).to_be_visible()
+    pictured(tablet, pictures / "available.png")
     tablet.context.set_offline(True)
     expect(tablet.get_by_text("Offline").first).to_be_visible(timeout=40_000)
 
     tablet.get_by_role("button", name="On-view…").click()
-    tablet.screenshot(path=pictures / "on-view-sheet.png")
+    pictured(tablet, pictures / "on-view-sheet.png")
     tablet.get_by_role("button", name="Check on a person").click()
 
     expect(tablet.get_by_text(UNKNOWN)).to_be_visible()
     expect(tablet.get_by_role("heading", name="Check on a person")).to_be_visible()
     expect(tablet.get_by_role("button", name="Clear…")).to_be_visible()
     expect(tablet.get_by_role("button", name="Hand back…")).to_have_count(0)
-    tablet.screenshot(path=pictures / "on-view-offline.png")
+    pictured(tablet, pictures / "on-view-offline.png")
     tablet.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    # A phone shows one of call, board and map: what the crew has just begun.
+    expect(tablet.get_by_role("heading", name="Check on a person")).to_be_visible()
     expect(tablet.get_by_text(UNKNOWN)).to_be_visible()
     tablet.screenshot(path=pictures / "on-view-offline-phone.png")
     tablet.set_viewport_size({"width": TABLET["width"], "height": TABLET["height"]})
@@ -87,7 +90,7 @@ def test_what_a_crew_comes_upon_without_signal_is_its_call_and_the_desk_hears_of
     }
     site.cad_says("81000001", **call, cad_at=now)
     expect(tablet.get_by_text("The same as Down - check for person down?")).to_be_visible(timeout=20_000)
-    tablet.screenshot(path=pictures / "same-call.png")
+    pictured(tablet, pictures / "same-call.png")
     desk.screenshot(path=pictures / "desk-on-view.png")
     tablet.get_by_role("button", name="Same call").click()
 
@@ -102,17 +105,17 @@ def test_an_encounter_that_began_and_ended_without_signal_arrives_as_a_whole(ent
     desk = enter("dispatcher")
     tablet = enter("tablet-1", size=TABLET)
     expect(tablet.get_by_text("Live", exact=True)).to_be_visible()
+    # Who is signed on, and that they are free, is known here before the signal goes.
+    expect(tablet.get_by_role("button", name="On-view…")).to_be_visible()
     tablet.context.set_offline(True)
     expect(tablet.get_by_text("Offline").first).to_be_visible(timeout=40_000)
     tablet.get_by_role("button", name="On-view…").click()
     tablet.get_by_role("button", name="Shelter, food or a ride").click()
-    tablet.wait_for_timeout(1_200)
     tablet.get_by_role("button", name="Clear…").click()
     tablet.get_by_role("button", name="Handled", exact=True).click()
     tablet.get_by_role("button", name="Clear: Handled").click()
     # And the next one, before anything was sent.
-    tablet.wait_for_timeout(1_200)
-    expect(tablet.get_by_role("button", name="On-view…")).to_be_visible()
+    expect(tablet.get_by_text("Cleared: Handled")).to_be_visible()
     tablet.get_by_role("button", name="On-view…").click()
     tablet.get_by_role("button", name="Dispute").click()
     expect(tablet.get_by_role("heading", name="Dispute")).to_be_visible()
@@ -136,17 +139,18 @@ def test_a_crew_that_nobody_hears_of_is_asked_and_rings_at_the_desk(
     desk.get_by_role("dialog").get_by_text("CARE 12").click()
     desk.keyboard.press("Enter")
     tablet.get_by_role("button", name="Acknowledge, en route").click(timeout=10_000)
-    tablet.wait_for_timeout(1_200)
-    tablet.get_by_role("button", name="On scene").first.click()
+    # The large one only from now on: a second tap of the same finger is not taken for it.
+    expect(tablet.locator(".bar .next")).to_contain_text("On scene")
+    tablet.locator(".bar .next").click()
     unit = desk.locator("#units-rows .u", has_text="CARE 12")
 
     expect(unit).to_contain_text("check-in in")
     expect(tablet.get_by_text("check-in in under 1 min")).to_be_visible()
-    tablet.screenshot(path=pictures / "clock.png")
+    pictured(tablet, pictures / "clock.png")
 
     # Nobody touches it.
     expect(tablet.get_by_text("Tap anywhere: all well?")).to_be_visible(timeout=40_000)
-    tablet.screenshot(path=pictures / "all-well.png")
+    pictured(tablet, pictures / "all-well.png")
     alarm = desk.locator("#alarms-rows .alarm", has_text="No sign of CARE 12")
     expect(alarm).to_be_visible(timeout=20_000)
     desk.screenshot(path=pictures / "desk-no-sign.png")
@@ -159,7 +163,7 @@ def test_a_crew_that_nobody_hears_of_is_asked_and_rings_at_the_desk(
     # Without signal it asks all the same, and says who cannot see the answer; a touch anywhere is one.
     tablet.context.set_offline(True)
     expect(tablet.get_by_text("No signal: the desk cannot see your answer.")).to_be_visible(timeout=60_000)
-    tablet.screenshot(path=pictures / "all-well-offline.png")
+    pictured(tablet, pictures / "all-well-offline.png")
     tablet.get_by_role("heading", name="Down - check for person down").click()
     expect(tablet.get_by_text("Tap anywhere: all well?")).to_have_count(0)
     tablet.context.set_offline(False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import TABLET, clear_by_radio
+from tests.browser.conftest import TABLET, clear_by_radio, pictured
 
 Enter = Callable[..., Page]
 LONG = 45_000
@@ -55,7 +55,7 @@ def test_crews_stage_until_it_is_safe_and_one_withdraws(waiting: str, enter: Ent
     detail(desk).get_by_role("button", name="Staging point").click()
     desk.locator("#map").click(position={"x": 60, "y": 60})
     expect(first.locator(".mark.staging")).to_have_count(1, timeout=LONG)
-    first.screenshot(path=pictures / "stage.png")
+    pictured(first, pictures / "stage.png")
     desk.screenshot(path=pictures / "desk-stage.png")
 
     # --- declared safe, by name; without signal it is as of a time -----------------------------------------------------------
@@ -70,14 +70,15 @@ def test_crews_stage_until_it_is_safe_and_one_withdraws(waiting: str, enter: Ent
     first.get_by_role("button", name="On scene").first.click()
     expect(desk.locator("#units-rows .u", has_text="CARE 12")).to_contain_text("On scene", timeout=LONG)
     first.context.set_offline(True)
-    expect(first.get_by_text("What was said since does not reach you")).to_be_visible(timeout=LONG)
-    first.screenshot(path=pictures / "safe-as-of.png")
+    expect(first.get_by_text("SAFE as of ")).to_be_visible(timeout=LONG)
+    expect(first.get_by_text("What was said since does not reach you")).to_be_visible()
+    pictured(first, pictures / "safe-as-of.png")
 
     # --- danger: one tap, without signal -------------------------------------------------------------------------------------
     first.get_by_role("button", name="WITHDRAW").click()
     expect(first.get_by_text("STAGE: Police there, not declared safe")).to_be_attached()
-    expect(first.get_by_text("SAFE: you may go in")).to_have_count(0)
-    first.screenshot(path=pictures / "withdrawn-offline.png")
+    expect(first.get_by_text("SAFE as of ")).to_have_count(0)
+    pictured(first, pictures / "withdrawn-offline.png")
     expect(desk.get_by_text("WITHDREW from")).to_have_count(0)
 
     first.context.set_offline(False)
@@ -85,7 +86,7 @@ def test_crews_stage_until_it_is_safe_and_one_withdraws(waiting: str, enter: Ent
     expect(second.get_by_role("heading", name="STOP")).to_be_visible(timeout=LONG)
     expect(second.get_by_text("A crew found danger there and withdrew.").first).to_be_visible()
     expect(desk.locator("#units-rows .u", has_text="CARE 12")).to_contain_text("Staged", timeout=LONG)
-    second.screenshot(path=pictures / "others-stopped.png")
+    pictured(second, pictures / "others-stopped.png")
     desk.screenshot(path=pictures / "desk-withdrew.png")
     second.get_by_role("button", name="I have read it").click()
     clear_by_radio(desk, "CARE 12")
@@ -105,7 +106,7 @@ def test_a_crew_asks_for_a_partner_and_goes_alone_where_an_officer_agrees(
     first.get_by_role("button", name="More…").click()
     first.get_by_role("button", name="Ask for EMS: we stage").click()
     expect(first.get_by_text("EMS NOT ASKED FOR YET")).to_be_visible(timeout=LONG)
-    first.screenshot(path=pictures / "asked-offline.png")
+    pictured(first, pictures / "asked-offline.png")
     first.context.set_offline(False)
     expect(first.get_by_text("STAGE: EMS not there")).to_be_visible(timeout=LONG)
     expect(detail(desk)).to_contain_text("Asked for by the crew", timeout=LONG)
@@ -142,7 +143,7 @@ def test_desk_and_crew_write_quietly(waiting: str, enter: Enter, pictures: Path)
     first.context.set_offline(True)
     first.get_by_role("button", name="We are delayed.").click()
     expect(first.locator(".thread .own")).to_contain_text("waiting to send", timeout=LONG)
-    first.screenshot(path=pictures / "thread-offline.png")
+    pictured(first, pictures / "thread-offline.png")
     first.context.set_offline(False)
     expect(desk.locator("#detail-messages")).to_contain_text("We are delayed.", timeout=LONG)
     expect(first.locator(".thread .own")).to_contain_text("read", timeout=LONG)
@@ -150,5 +151,5 @@ def test_desk_and_crew_write_quietly(waiting: str, enter: Enter, pictures: Path)
     desk.screenshot(path=pictures / "desk-thread.png")
     # Another crew hears nothing of it.
     expect(second.get_by_text("north door")).to_have_count(0)
-    first.get_by_role("button", name="Close").click()
+    first.get_by_role("button", name="Close", exact=True).click()
     clear_by_radio(desk, "CARE 12")

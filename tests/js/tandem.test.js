@@ -26,6 +26,8 @@ test("who said it and who relayed it stands beside SAFE", () => {
   const safe = { ...asked, state: "SAFE", safe_at: "2026-11-21T20:05:00Z", safe_by: "Officer Lane 4", safe_relayed_by: "Dispatcher One", unsure: null };
 
   assert.deepEqual(headline(safe), { look: "safe", words: "SAFE: you may go in" });
+  // Without signal it may have been taken back.
+  assert.deepEqual(headline(safe, "01:02"), { look: "over", words: "SAFE as of 01:02: ask by radio" });
   assert.ok(lines(safe, given).includes("Declared safe 20:05 by Officer Lane 4, relayed by Dispatcher One."));
   assert.ok(!mustStage([safe]));
   assert.equal(offered("EN_ROUTE", isTandem({ response: "CARE+POLICE", tandem: [safe] })).next, "arrive");

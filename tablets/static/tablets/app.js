@@ -312,6 +312,9 @@ async function perform(kind, args, options = {}) {
   }
 }
 
+/** When the crew last withdrew, ms of this device's clock. */
+let withdrewAt = 0;
+
 /** What was chosen or typed as a reason, or nothing and what is wrong. @param {string} missing */
 function reason(missing) {
   const given = typed("text") || ui.sheet?.chosen || "";
@@ -567,7 +570,9 @@ const act = {
 
   /** Danger: one tap, no question. The request for backup goes its own way as well, and the server knows it by its key. */
   withdraw() {
-    if (guarded() || !s.call) return;
+    // It waits for no other tap's guard: only a second tap on it is none.
+    if (!s.call || Date.now() - withdrewAt < GUARD_MS) return;
+    withdrewAt = Date.now();
     guard();
     navigator.vibrate?.([80, 60, 80]);
     if (ui.sheet) act.close();

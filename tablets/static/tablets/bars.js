@@ -90,6 +90,13 @@ export function notice(act, ui) {
   );
 }
 
+/**
+ * What a button says that takes no tap now: the finger that pressed the one before it may still be there.
+ * @param {Ui} ui
+ * @returns {"true"|null}
+ */
+export const isGuarded = (ui) => (Date.now() < ui.guard ? "true" : null);
+
 /** What each step is called on its button. @type {Record<string, string>} */
 export const STEP_WORDS = {
   acknowledge: "Acknowledge",
@@ -133,13 +140,12 @@ function callButtons(s, act, ui) {
   // Before the server knows of an encounter nobody can be asked to take it.
   const { beside, more } = s.call.local ? { beside: others.beside.filter((step) => LOCAL_STEPS.has(step)), more: /** @type {string[]} */ ([]) } : others;
   const pending = told.get(assignment.status);
-  const guarded = Date.now() < ui.guard;
   const mark = !pending || pending.state === "applied" ? "" : s.line.state === "offline" ? " · waiting to send" : " · sending…";
   return [
     h(
       "button",
       // A key of its own for each step: a second tap meant for this one never lands on the one that follows.
-      { key: `next-${next}`, class: "btn next", type: "button", onclick: () => act.step(next), "aria-disabled": guarded ? "true" : null },
+      { key: `next-${next}`, class: "btn next", type: "button", onclick: () => act.step(next), "aria-disabled": isGuarded(ui) },
       h("span", null, STEP_WORDS[next] ?? next),
       h("small", { class: mark ? "unsure" : "" }, `${spent(assignment, s.now) || wordsOf(assignment.status)}${mark}`),
       s.welfare && h("small", { class: `welfare ${s.welfare.state}` }, icon("timer"), clockWords(s.welfare)),
@@ -147,7 +153,7 @@ function callButtons(s, act, ui) {
     ...beside.map((step, i) =>
       h(
         "button",
-        { key: step, class: `btn beside beside-${i}`, type: "button", onclick: () => act.step(step), "aria-disabled": guarded ? "true" : null },
+        { key: step, class: `btn beside beside-${i}`, type: "button", onclick: () => act.step(step), "aria-disabled": isGuarded(ui) },
         STEP_WORDS[step],
       ),
     ),
@@ -167,7 +173,6 @@ function dutyButtons(s, act, ui) {
   const duty = /** @type {string} */ (pending?.args.duty ?? s.unit.duty);
   const mark = pending ? (s.line.state === "offline" ? "waiting to send" : "sending…") : "";
   const span = s.unit.duty_since && !pending ? minutes(s.now - Date.parse(s.unit.duty_since)) : "";
-  const guarded = Date.now() < ui.guard;
   const state = h(
     "p",
     { key: "duty", class: `state grow duty-${duty.toLowerCase()}`, role: "status" },
@@ -186,7 +191,7 @@ function dutyButtons(s, act, ui) {
         key: name,
         class: `btn ${name === "AVAILABLE" ? "next" : "beside"}`,
         type: "button",
-        "aria-disabled": guarded ? "true" : null,
+        "aria-disabled": isGuarded(ui),
         onclick: () => (name === "OUT_OF_SERVICE" ? act.sheet("out_of_service") : act.duty(name)),
       },
       h("span", null, words),

@@ -86,8 +86,10 @@ export function myCall(s, act, ui) {
 export function responseTag(call) {
   // Somebody may have asked for a partner whom the policy did not.
   const beside = (call.tandem ?? []).filter(({ ended_at }) => !ended_at).map(({ partner }) => (partner === "EMS" ? "EMS" : "police"));
-  const words = beside.length ? `CARE + ${beside.join(" + ")}` : call.poach ? "Taken from police" : wordsOf(call.response);
-  return h("span", { class: `tag ${call.response === "CARE" && !beside.length ? "care" : "with"}` }, words.toUpperCase());
+  // What the policy makes of answers that nobody gave is not whom the crew has with it.
+  const met = call.source === "ON_VIEW";
+  const words = beside.length ? `CARE + ${beside.join(" + ")}` : call.poach ? "Taken from police" : wordsOf(met ? "ON_VIEW" : call.response);
+  return h("span", { class: `tag ${(met || call.response === "CARE") && !beside.length ? "care" : "with"}` }, words.toUpperCase());
 }
 
 /** @param {string} text */
@@ -145,7 +147,7 @@ function sameCall(s, act, ui) {
     h("span", null, h("b", null, `The same as ${same.row.type.label}?`), h("span", null, `It waits at ${same.row.address}, ${away(call.point, same.point)}.`)),
     asked
       ? h("span", { class: "unsure" }, s.line.state === "offline" ? "waiting to send" : "sending…")
-      : [h("button", { class: "btn", type: "button", onclick: () => act.join(same.id) }, "Same call"), h("button", { class: "btn", type: "button", onclick: act.notSame }, "Another")],
+      : h("div", { class: "choose" }, h("button", { class: "btn", type: "button", onclick: () => act.join(same.id) }, "Same call"), h("button", { class: "btn", type: "button", onclick: act.notSame }, "Another call")),
   );
 }
 

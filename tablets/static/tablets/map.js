@@ -274,7 +274,8 @@ export class MapView {
     this.#fitted = wanted;
     if (scene.call) {
       const points = [at(scene.call.point), ...(scene.me ? [at(scene.me)] : []), ...(scene.staging ? [at(scene.staging)] : [])];
-      map.fitBounds(L.latLngBounds(points).pad(0.25), { maxZoom: 16, padding: [40, 40], animate: false });
+      // Names stand at the right of their marks, and the buttons lie over the top.
+      map.fitBounds(L.latLngBounds(points).pad(0.1), { maxZoom: 16, paddingTopLeft: [40, 76], paddingBottomRight: [110, 28], animate: false });
     } else {
       const own = scene.areas.filter((area) => area.own);
       const corners = (own.length ? own : scene.areas).flatMap((area) => area.coordinates.flatMap((polygon) => (polygon[0] ?? []).map(at)));

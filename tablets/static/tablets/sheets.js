@@ -14,7 +14,7 @@ import { keypad } from "./gate.js";
 import { LOCAL_STEPS } from "./on_view.js";
 import { age, wallDay, wallTime } from "./times.js";
 import { byPeople, flagWords, lineSentence, nameOf, nextStep, oldest } from "./trays.js";
-import { STEP_WORDS } from "./bars.js";
+import { STEP_WORDS, isGuarded } from "./bars.js";
 import { DISPOSITIONS, DISQUALIFIERS, HAND_BACK_REASONS, OUT_OF_SERVICE_REASONS, POACH_REASONS, wordsOf } from "./words.js";
 
 /** @typedef {import("./snapshot.js").Snapshot} Snapshot */
@@ -92,7 +92,7 @@ const SHEETS = {
   on_view: (s, act, ui) => [
     "On-view: what is it?",
     [
-      h("div", { class: "grid", role: "group", "aria-label": "What" }, Object.entries(act.onViewWords()).map(([code, label]) => h("button", { class: "btn choice", type: "button", onclick: () => act.onView(code) }, h("span", null, label)))),
+      h("div", { class: "grid", role: "group", "aria-label": "What" }, Object.entries(act.onViewWords()).map(([code, label]) => h("button", { class: "btn choice", type: "button", "aria-disabled": isGuarded(ui), onclick: () => act.onView(code) }, h("span", null, label)))),
       h("p", { class: s.here ? "soft" : "problem" }, s.here ? "One tap: you are on scene and busy, here, from now on." : "This tablet's position is not known: say by radio where you are."),
       s.line.state === "offline" && h("p", { class: "problem" }, "No signal: dispatch hears nothing of it until there is one. Use the radio too."),
       h("p", { class: "label" }, "Only a check, and you go on"),
@@ -101,11 +101,11 @@ const SHEETS = {
     ],
   ],
 
-  more: (s, act) => {
+  more: (s, act, ui) => {
     if (!s.call || !s.standing) return null;
     const { next, beside, more } = offered(s.standing.assignment.status, isTandem(s.call));
     const steps = [...beside, ...more].filter((step) => step !== next && (!s.call?.local || LOCAL_STEPS.has(step)));
-    return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", onclick: () => act.step(step) }, STEP_WORDS[step])), askButtons(s, act))];
+    return ["More", h("div", { class: "list" }, steps.map((step) => h("button", { class: "btn tall", type: "button", "aria-disabled": isGuarded(ui), onclick: () => act.step(step) }, STEP_WORDS[step])), askButtons(s, act, ui))];
   },
 
   transport: (_s, act, ui) => [

@@ -5,6 +5,7 @@
  * What the crew itself was told counts at once; nothing here is ever more hopeful than what somebody said.
  */
 
+import { isGuarded } from "./bars.js";
 import { h, icon } from "./dom.js";
 import { minutes, wallTime } from "./times.js";
 
@@ -93,10 +94,13 @@ const cap = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /**
  * The one line that counts, and how it looks: what somebody said, never more.
  * @param {TandemBody} tandem
+ * @param {string|null} [asOf] without signal: the time of day that the server was last heard of, or an empty text
  * @returns {{look: "stage"|"safe"|"over", words: string}}
  */
-export function headline(tandem) {
+export function headline(tandem, asOf = null) {
   const who = partnerOf(tandem);
+  // It may have been taken back since: nothing here says that they may go in now.
+  if (asOf !== null && tandem.state === "SAFE") return { look: "over", words: asOf ? `SAFE as of ${asOf}: ask by radio` : "SAFE was said: ask by radio" };
   switch (tandem.state) {
     case "ASKED":
     case "PARTNER_THERE": {
@@ -159,11 +163,12 @@ const askedFor = (s) => s.pending.filter(({ kind, args }) => kind === "tandem.as
  * What "More" offers of partners.
  * @param {Snapshot} s
  * @param {Act} act
+ * @param {Ui} ui
  */
-export function askButtons(s, act) {
+export function askButtons(s, act, ui) {
   if (!s.call || s.call.local) return [];
   return askable(s.tandems, askedFor(s)).map((partner) =>
-    h("button", { class: "btn tall", type: "button", key: `ask-${partner}`, onclick: () => act.askPartner(partner) }, `Ask for ${partnerOf({ partner })}: we stage`),
+    h("button", { class: "btn tall", type: "button", key: `ask-${partner}`, "aria-disabled": isGuarded(ui), onclick: () => act.askPartner(partner) }, `Ask for ${partnerOf({ partner })}: we stage`),
   );
 }
 
@@ -186,14 +191,18 @@ export function tandemBanners(s, act, reasons) {
     );
   });
   const known = s.tandems.map((tandem) => {
-    const { look, words } = headline(tandem);
+    const { look, words } = headline(tandem, offline ? (asOf === null ? "" : wallTime(asOf, s.zone)) : null);
     const said = lines(tandem, { now: s.now, zone: s.zone, offline, asOf, reasons });
     return h(
       "div",
       { class: `tandem tandem-${look} ${tandem.unsure ? "tandem-unsure" : ""}`, role: "status", key: `tandem-${tandem.partner}` },
-      h("p", { class: "tandem-head" }, icon(look === "safe" ? "check_circle" : look === "over" ? "people" : "do_not_disturb"), h("b", null, words)),
-      h("ul", null, said.map((line) => h("li", null, line))),
-      !tandem.ended_at && tandem.id > 0 && h("button", { class: "btn", type: "button", onclick: () => act.sheet("tandem", { code: String(tandem.id) }), "aria-haspopup": "dialog" }, isUnsafe(tandem) ? "They are there, or say…" : "Released, or say…"),
+      h("p", { class: "tandem-head" }, icon(look === "safe" ? "check_circle" : look === "stage" ? "do_not_disturb" : tandem.state === "SAFE" ? "help_outline" : "people"), h("b", null, words)),
+      h(
+        "div",
+        { class: "tandem-said" },
+        h("ul", null, said.map((line) => h("li", null, line))),
+        !tandem.ended_at && tandem.id > 0 && h("button", { class: "btn", type: "button", onclick: () => act.sheet("tandem", { code: String(tandem.id) }), "aria-haspopup": "dialog" }, tandem.state === "ASKED" ? "They are there…" : isUnsafe(tandem) ? "They say…" : "Released…"),
+      ),
     );
   });
   return [...known, ...asked];
@@ -223,7 +232,7 @@ export const TANDEM_SHEETS = {
      * @param {string} kind
      * @param {string} words
      */
-    const one = (kind, words) => h("button", { class: "btn tall", type: "button", onclick: () => act.tandem(kind) }, words);
+    const one = (kind, words) => h("button", { class: "btn tall", type: "button", "aria-disabled": isGuarded(ui), onclick: () => act.tandem(kind) }, words);
     return [
       `CARE and ${who}`,
       [
