@@ -181,8 +181,7 @@ def waiting(site: Site) -> Iterator[str]:
     """
     Have one call wait for CARE, and yield its address.
     """
-    # A number of its own for each test: what CAD has closed does not wait again.
-    number, now = f"7{next(_waiting):07}", datetime.now(UTC).isoformat()
+    number, now = new_number(), datetime.now(UTC).isoformat()
     call = {
         "type": "DOWN - CHECK FOR PERSON DOWN",
         "priority": 3,
@@ -197,6 +196,13 @@ def waiting(site: Site) -> Iterator[str]:
     site.cad_says(number, **call, cad_at=now)
     yield "OCCIDENTAL AV S / S MAIN ST"
     site.cad_says(number, **call, cad_at=now, status="CANCELLED", closed_at=now)
+
+
+def new_number() -> str:
+    """
+    Return a number that CAD has given to no call yet: what it has closed does not wait again.
+    """
+    return f"7{next(_waiting):07}"
 
 
 def pictured(tablet: Page, path: Path) -> None:

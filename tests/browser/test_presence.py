@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NONE_OF_IT, TABLET, clear_by_radio, pictured, say_by_radio
+from tests.browser.conftest import NONE_OF_IT, TABLET, clear_by_radio, new_number, pictured, say_by_radio
 from tests.browser.site import Site
 
 Enter = Callable[..., Page]
@@ -88,13 +88,14 @@ def test_what_a_crew_comes_upon_without_signal_is_its_call_and_the_desk_hears_of
         "narrative": "RP SAYS PERSON ASLEEP IN DOORWAY.",
         "received_at": now,
     }
-    site.cad_says("81000001", **call, cad_at=now)
+    number = new_number()
+    site.cad_says(number, **call, cad_at=now)
     expect(tablet.get_by_text("The same as Down - check for person down?")).to_be_visible(timeout=20_000)
     pictured(tablet, pictures / "same-call.png")
     desk.screenshot(path=pictures / "desk-on-view.png")
     tablet.get_by_role("button", name="Same call").click()
 
-    expect(tablet.get_by_text(re.compile(r"number 81000001"))).to_be_visible(timeout=20_000)
+    expect(tablet.get_by_text(f"number {number}")).to_be_visible(timeout=20_000)
     expect(tablet.get_by_role("alertdialog")).to_have_count(0)
     expect(unit).to_contain_text("PIKE ST / 4 AV")
     tablet.screenshot(path=pictures / "joined.png")

@@ -336,7 +336,7 @@ const SCREENS = {
     h(
       "button",
       { class: "o-choice", type: "button", key: "here", "aria-pressed": String(Boolean(said["point"])), onclick: locate },
-      h("b", null, locating === "asking" ? "Looking for the position…" : said["point"] ? `Here: position taken, to ${said["point"].accuracy} m` : "Here, where I stand"),
+      h("b", null, locating === "asking" ? "Looking for the position…" : said["point"] ? `Here: position taken, ${within(said["point"])}` : "Here, where I stand"),
       locating === "none" ? h("span", null, "The phone does not say where it is. Type an address.") : null,
     ),
     field("address", "Address or corner", { enterkeyhint: "next" }),
@@ -381,11 +381,14 @@ const SCREENS = {
   ],
 };
 
+/** How good a position is, as people here measure. @param {{accuracy: number}} point in metres */
+const within = ({ accuracy }) => `within ${Math.max(10, Math.ceil((accuracy * 3.281) / 10) * 10)} ft`;
+
 /** @returns {[string, string, string][]} */
 function summary() {
   const words = Object.fromEntries(YES_NO);
   const kind = KINDS.find(([code]) => code === said["kind"])?.[1] ?? "";
-  const where = [said["address"], said["point"] ? `position to ${said["point"].accuracy} m` : "", facts.words.places[said["place_kind"]] ?? ""].filter(Boolean).join(", ");
+  const where = [said["address"], said["point"] ? `position ${within(said["point"])}` : "", facts.words.places[said["place_kind"]] ?? ""].filter(Boolean).join(", ");
   return /** @type {[string, string, string][]} */ (
     [
       ["What", [kind, said["kind"] === "CALL" ? said["number"] : ""].filter(Boolean).join(" "), "kind"],
