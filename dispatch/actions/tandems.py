@@ -16,6 +16,7 @@ from django.db import connection
 from dispatch import refusals, rules
 from dispatch.actions import alarms, flags, links, partners, stops
 from dispatch.actions.decisions import check_own_open
+from dispatch.backup.reading import key_of_agency
 from dispatch.models import (
     NOT_SAFE,
     AlarmKind,
@@ -23,6 +24,7 @@ from dispatch.models import (
     AssignmentStatus,
     BackupLevel,
     BackupOrigin,
+    BackupPress,
     BackupService,
     Call,
     GoesFirst,
@@ -314,6 +316,9 @@ def withdraw(
     link = links.to_call(call_id, by=by, at=at, happened_at=happened_at, unit_id=acting, asked_by=asked_by)
     call, when = link.call, link.when
     backup = key or uuid5(_WITHDRAWALS, f"{call.pk}/{acting}/{when.isoformat()}")
+    if BackupPress.objects.filter(pk=backup).exclude(agency_id=call.agency_id).exists():
+        # As the path itself does: that one is not ours, and this one rings.
+        backup = key_of_agency(backup, call.agency_id)
     _press(backup, call=call, unit_id=acting, by=by, when=when)
 
     raised = link.flag_late(kind="tandem.withdraw", at=at)

@@ -17,6 +17,7 @@ from dispatch import refusals
 from dispatch.actions import assignments, decisions, intake, tandems
 from dispatch.actions.alarms import raise_due
 from dispatch.actions.tandems import Said
+from dispatch.backup.reading import key_of_agency
 from dispatch.models import (
     NOT_SAFE,
     TANDEM_TRANSITIONS,
@@ -539,6 +540,17 @@ def test_a_press_that_the_tablets_own_lane_brought_first_is_the_same_one() -> No
 
     assert done.backup == key
     assert [press.via for press in BackupPress.objects.all()] == ["web"]
+
+
+def test_a_key_that_is_another_agencys_press_hides_no_withdrawal() -> None:
+    scene = make.scene()
+    mine = make.assignment(scene, status=AssignmentStatus.ON_SCENE)
+    key = UUID("7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11")
+    BackupPress.objects.create(key=key, agency_id=make.scene().agency.pk, via="web", level="URGENT")
+
+    done = do(tandems.withdraw, call_id=mine.call_id, key=key, by=scene.tablet, at=minutes(8))
+
+    assert BackupPress.objects.get(agency_id=scene.agency.pk).key == done.backup == key_of_agency(key, scene.agency.pk)
 
 
 def test_what_was_safe_is_not_any_more() -> None:
