@@ -23,6 +23,7 @@ from tests.backup_chaos.tablets import Crews
 _MOST_AT_ONCE = 2
 # After the last fault everybody has this long to be told, and the desk to be done.
 _SETTLED_WITHIN_S = 150.0
+_LAG_EVERY_S = 0.25
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Outcome:
     down: dict[str, list[Span]]
     befell: list[str] = field(default_factory=list)
     fates: dict[str, int] = field(default_factory=dict)
+    # How late the crews, the desk and the network themselves were, all in one loop: what the machine had no time for.
+    own_lags: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
     def report(self) -> str:
@@ -52,6 +55,7 @@ class Outcome:
             at - self.told.presses[key].sent_at for key, at in self.told.shown.items() if key in self.told.presses
         ]
         by_row = {row.key: row.received_at for row in self.tables.rows}
+        kept = [by_row[p.key] - p.sent_at for p in presses if p.key in by_row]
         since = [at - by_row[key] for key, at in self.told.shown.items() if key in by_row]
         steps = self.verdict.steps
         clear = [step.late for step in steps if step.late - step.counted < 0.001]
@@ -68,6 +72,8 @@ class Outcome:
             f"seconds away: {', '.join(f'{who} {seconds:.0f}' for who, seconds in away.items())}",
             f"nothing could ring for {sum(span.ended - span.began for span in self.outages):.1f} s",
             f"messages: {self.fates}",
+            f"the run's own loop late: {_spread(self.own_lags)}",
+            f"press -> durable: {_spread(kept)}",
             f"press -> RECEIVED on the tablet: {_spread(waits)}",
             f"press -> on a console: {_spread(shown)}",
             f"durable -> on a console: {_spread(since)}",
@@ -88,7 +94,8 @@ def chaos(site: Site, script: Script) -> Outcome:
     scene: dict[str, Any] = json.loads(out)
     told = Told()
     began = time.monotonic()
-    fates, befell, refused = asyncio.run(_live_through(site, script, scene, told))
+    lags: list[float] = []
+    fates, befell, refused = asyncio.run(_live_through(site, script, scene, told, lags))
     # What was promised outlives one more death.
     site.fell("kill", "postgres", 0.0)
     site.wait_for_postgres()
@@ -97,11 +104,11 @@ def chaos(site: Site, script: Script) -> Outcome:
     outages = site.outages()
     verdict = check(told, tables, outages)
     verdict.problems += refused
-    return Outcome(verdict, told, tables, outages, site.down(), befell, fates, time.monotonic() - began)
+    return Outcome(verdict, told, tables, outages, site.down(), befell, fates, lags, time.monotonic() - began)
 
 
 async def _live_through(
-    site: Site, script: Script, scene: dict[str, Any], told: Told
+    site: Site, script: Script, scene: dict[str, Any], told: Told, lags: list[float]
 ) -> tuple[dict[str, int], list[str], list[str]]:
     origin = f"http://localhost:{site.port}"
     network = Network(script, site.port)
@@ -113,6 +120,7 @@ async def _live_through(
     befell: list[str] = []
     refused: list[str] = []
     faults = asyncio.create_task(_befall(site, network, script.faults(), befell))
+    lagging = asyncio.create_task(_note_lags(lags))
     try:
         began = time.monotonic()
         for pressing in script.pressings():
@@ -128,13 +136,21 @@ async def _live_through(
         refused += desk.refused
     finally:
         faults.cancel()
-        await asyncio.gather(faults, return_exceptions=True)
+        lagging.cancel()
+        await asyncio.gather(faults, lagging, return_exceptions=True)
         await crews.stop()
         await desk.stop()
         await network.close()
         # What was hung up on is closed a turn of the loop later.
         await asyncio.sleep(0.2)
     return dict(network.fates), befell, refused
+
+
+async def _note_lags(lags: list[float]) -> None:
+    while True:
+        began = time.monotonic()
+        await asyncio.sleep(_LAG_EVERY_S)
+        lags.append(time.monotonic() - began - _LAG_EVERY_S)
 
 
 def _is_over(told: Told) -> bool:
