@@ -32,9 +32,9 @@ with open_door(by="system:test", at=timezone.now()):
 @pytest.fixture
 def hasty(site: Site) -> Iterator[None]:
     """
-    Have crews asked after 20 s, the desk alarmed 6 s later, and backup long after.
+    Have crews asked after 15 s, the desk alarmed 5 s later, and backup long after.
     """
-    site.manage("shell", "-c", _TIMES.format(times="20, 25, 6, 600"))
+    site.manage("shell", "-c", _TIMES.format(times="15, 15, 5, 600"))
     yield
     site.manage("shell", "-c", _TIMES.format(times="600, 900, 60, 60"))
 

@@ -225,7 +225,7 @@ function list() {
     { class: "o-list", id: "main", key: "list" },
     h("button", { class: "o-big main", type: "button", onclick: draft ? () => go(nextOpen(said)) : begin }, icon(draft ? "edit" : "add_circle_outline"), draft ? "Go on with the draft" : "Refer somebody"),
     draft ? h("p", { class: "o-draft" }, h("b", null, "Not sent yet. "), "It is on this phone only. ", h("button", { class: "o-link", type: "button", onclick: () => void discard() }, "Throw it away")) : null,
-    isOffline() ? h("p", { class: "o-note bad", role: "status" }, "No signal: what is below may be old. You can write a referral and send it when there is signal.") : null,
+    isOffline() ? h("p", { class: "o-note bad", role: "status" }, `No signal: ${shown.length ? "what is below may be old" : "what became of your referrals is not on this phone"}. You can write a referral and send it when there is signal.`) : null,
     shown.length === 0 && line.heardAt !== null
       ? h("p", { class: "o-note" }, "Nothing is open. What you refer appears here: received, on the way, arrived, closed. What CARE does for a person is never told.")
       : null,
