@@ -50,7 +50,7 @@ export function messageRows(call, open) {
       const sign = one("unit", row["unit"])?.["call_sign"] ?? "the crew";
       const own = row["origin"] === "DESK";
       const came = row["read_at"] ? `read ${at(row["read_at"])}` : row["delivered_at"] ? `on its tablet ${at(row["delivered_at"])}` : "not on its tablet yet";
-      return el("div", { class: `note message ${own ? "own" : "theirs"}` }, el("time", {}, at(row["at"])), el("p", {}, row["text"], el("small", {}, own ? ` ${row["by"]} to ${sign} · ${came}` : ` ${row["by"]}`)));
+      return el("div", { class: `note message ${own ? "own" : "theirs"}` }, el("time", {}, at(row["at"])), el("p", {}, row["text"], el("small", {}, own ? `${row["by"]} to ${sign} · ${came}` : row["by"])));
     }),
     open && units.length
       ? el("div", { class: "holder-acts" }, ...units.map((/** @type {Doc} */ unit) => el("button", { type: "button", class: "button", "data-focus": `message-${unit["unit"]}`, click: () => write(call, unit) }, several ? `Write to ${unit["call_sign"]}…` : "Write…")))
