@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -95,6 +96,7 @@ class _Echo(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        time.sleep(float(self.headers.get("X-Takes", 0)))
         body = json.dumps({"path": self.path, "headers": dict(self.headers.items()), "by": self.by}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -170,9 +172,10 @@ def _serving_backup(handler: type[_Echo] | None) -> Iterator[None]:
         path.unlink()
 
 
-def _press(origin: str) -> tuple[str, float]:
+def _press(origin: str, *, takes: float = 0) -> tuple[str, float]:
     began = time.monotonic()
-    with urlopen(Request(f"{origin}/api/backup/", data=b"{}", method="POST"), timeout=10) as response:  # noqa: S310 (our own address)
+    press = Request(f"{origin}/api/backup/", data=b"{}", headers={"X-Takes": str(takes)}, method="POST")  # noqa: S310 (our own address)
+    with urlopen(press, timeout=10) as response:  # noqa: S310 (our own address)
         answer = json.loads(response.read())
     assert answer["path"] == "/api/backup/"
     return answer["by"], time.monotonic() - began
@@ -193,6 +196,15 @@ def test_a_press_goes_to_its_own_process_and_to_web_when_that_is_gone_or_hangs(o
     assert [by for by, _ in (own, gone, hung, again, back)] == ["backup", "web", "web", "web", "backup"]
     assert 1.9 < hung[1] < 3
     assert max(gone[1], again[1]) < 0.5
+
+
+def test_web_is_asked_for_a_press_right_after_one_that_was_too_slow(origin: str) -> None:
+    for _ in range(2):
+        with pytest.raises(HTTPError, match="50[24]") as slow:
+            _press(origin, takes=2.5)
+        slow.value.close()
+
+        assert _press(origin)[0] == "web"
 
 
 def _wait_for(listen: str) -> None:
