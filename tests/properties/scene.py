@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import strategies as st
 from rest_framework import serializers
 
+from dispatch.actions import backups, desk, messages, on_view
 from dispatch.models import (
     Alarm,
     Assignment,
@@ -26,6 +28,7 @@ from dispatch.models import (
     Stop,
     Tandem,
 )
+from dispatch.serializers import ByRadio
 from journal.door import open_door
 from journal.kinds import Kind
 from responders.actors import Actor
@@ -34,6 +37,7 @@ from tablets.models import Tablet
 from tests.conftest import NOON
 from tests.factories import dispatch as make_dispatch
 from tests.factories import responders as make
+from tests.factories.referrals import referral
 
 # A point inside tests.factories.responders.DOWNTOWN, and one far outside every area.
 _POINTS = [{"lon": -122.33, "lat": 47.605}, {"lon": -122.40, "lat": 47.70}]
@@ -92,7 +96,8 @@ class Scene:
 
 def scene(*, at: datetime = NOON) -> Scene:
     """
-    Return a new agency with two areas, three crewed units, a desk, a supervisor, an officer and a few pending calls.
+    Return a new agency with two areas, three crewed units, a desk, a supervisor, an officer and a few pending calls; and
+    with something of everything that takes many steps to come about.
     """
     agency = make.agency()
     areas = [make.area(agency), make.area(agency)]
@@ -102,20 +107,65 @@ def scene(*, at: datetime = NOON) -> Scene:
         CadFeed.objects.create(agency=agency, heard_at=at + timedelta(hours=1), told_at=at)
     for queue in ("CARE", "POLICE", "POLICE"):
         make_dispatch.call(agency, area=areas[0], queue=queue)
-    make_dispatch.call(agency, area=areas[0], response="CARE+POLICE")
+    tandem = make_dispatch.call(agency, area=areas[0], response="CARE+POLICE")
     people = [make.person(agency, role) for role in _ROLES]
     actors = [make.actor(person) for person in people]
     for unit in units:
         shift = Shift.objects.filter(unit=unit, ended_at=None).earliest("pk")
         actors.append(make.tablet_actor(shift))
-    return Scene(agency=agency, actors=actors)
+    here = Scene(agency=agency, actors=actors)
+    _under_way(here, tandem, at)
+    return here
 
 
-def arguments(draw: Callable[[st.SearchStrategy[Any]], Any], kind: Kind, scene: Scene, at: datetime) -> dict[str, Any]:
+def _under_way(here: Scene, tandem: Call, at: datetime) -> None:
+    """
+    Send a crew with police, write to it, let another one come upon somebody and a third ask for backup, and an officer refer.
+    """
+    dispatcher, officer = (
+        next(actor for actor in here.actors if actor.has(role)) for role in ("DISPATCHER", "OFFICER")
+    )
+    sent, met, asking = (actor for actor in here.actors if actor.unit_id is not None)
+    assert sent.unit_id is not None
+    assert asking.unit_id is not None
+    steps: list[Callable[[], object]] = [
+        lambda: desk.dispatch(call_id=tandem.pk, unit_id=sent.unit_id or 0, by=dispatcher, at=at),
+        lambda: messages.send(call_id=tandem.pk, text="North door", by=dispatcher, at=at),
+        lambda: on_view.on_view(what="WELFARE", key=UUID(_own_keys(here)[0]), by=met, at=at),
+        lambda: backups.raise_by_radio(
+            unit_id=asking.unit_id or 0,
+            level="URGENT",
+            service="POLICE",
+            asked_by="CARE",
+            silent=False,
+            drill=False,
+            by=dispatcher,
+            at=at,
+        ),
+    ]
+    for step in steps:
+        with open_door(by="system:test", at=at):
+            step()
+    referral(officer, at=at, what=tandem.type.code)
+
+
+def _own_keys(scene: Scene) -> list[str]:
+    return [f"{scene.agency.pk:08x}-5f0a-4c62-9d3f-0d8a4f0f9f1{digit}" for digit in range(3)]
+
+
+def arguments(
+    draw: Callable[[st.SearchStrategy[Any]], Any], kind: Kind, scene: Scene, at: datetime, by: Actor
+) -> dict[str, Any]:
     """
     Return arguments that the kind's serializer understands, most of them pointing at what exists.
     """
-    return _fields(draw, kind.serializer(), scene, scene.ids(), at)
+    given = _fields(draw, kind.serializer(), scene, scene.ids(), at)
+    if issubclass(kind.serializer, ByRadio) and draw(st.integers(0, 4)):
+        # Whoever has a tablet speaks for its unit; everybody else says for which one, and who asked.
+        told = {"unit": draw(st.sampled_from(scene.ids()["unit"])), "asked_by": "CARE"}
+        given = {name: value for name, value in given.items() if name not in told}
+        given |= {} if by.tablet_id is not None else told
+    return given
 
 
 def _fields(
@@ -157,8 +207,11 @@ def _value(
     if isinstance(field, serializers.UUIDField):
         # Few enough that one is told again, and that what is said of it is about something; one is also another agency's.
         pressed = BackupPress.objects.filter(agency_id=scene.agency.pk).order_by("received_at", "key")
-        own = [f"{scene.agency.pk:08x}-5f0a-4c62-9d3f-0d8a4f0f9f1{digit}" for digit in range(3)]
-        keys = [*own, "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f10", *map(str, pressed.values_list("key", flat=True))]
+        keys = [
+            *_own_keys(scene),
+            "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f10",
+            *map(str, pressed.values_list("key", flat=True)),
+        ]
         return draw(st.sampled_from(keys))
     if isinstance(field, serializers.ChoiceField):
         return draw(st.sampled_from(list(field.choices)))

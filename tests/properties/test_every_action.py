@@ -17,6 +17,7 @@ from journal.kinds import Kind, kinds
 from journal.models import Document, Entry
 from journal.rebuild import differences, digest_differences
 from journal.refusals import Refusal
+from responders import permissions
 from responders.actors import Actor
 from responders.api import run_action
 from tablets.hub import FRAMES_SQL
@@ -100,8 +101,11 @@ def attempt(data: st.DataObject, here: Scene, how: str, at: Any, sent: list[Any]
     Ask for any kind of action as anybody, perhaps with a fault in its middle.
     """
     kind = data.draw(st.sampled_from(sorted(kinds().values(), key=lambda kind: kind.name)))
-    by = data.draw(st.sampled_from(here.actors))
-    args = arguments(data.draw, kind, here, at)
+    # Most of the time somebody who may: a no at the door tells little.
+    may = [actor for actor in here.actors if permissions.may_act(actor, kind.name)]
+    anybody = not may or data.draw(st.integers(0, 4)) == 0
+    by = data.draw(st.sampled_from(here.actors if anybody else may))
+    args = arguments(data.draw, kind, here, at, by)
     faults = {"crash": failing_after_its_effect, "fault": failing_in_the_database}
     asked = faults[how](kind) if how in faults else kind
     action_id = uuid4()
