@@ -200,7 +200,7 @@ def test_a_press_goes_to_its_own_process_and_to_web_when_that_is_gone_or_hangs(o
 
 def test_web_is_asked_for_a_press_right_after_one_that_was_too_slow(origin: str) -> None:
     for _ in range(2):
-        with pytest.raises(HTTPError, match="50[24]") as slow:
+        with pytest.raises(HTTPError, match=r"50[24]") as slow:
             _press(origin, takes=2.5)
         slow.value.close()
 
