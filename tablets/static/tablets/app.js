@@ -611,6 +611,8 @@ const act = {
     schedule();
   },
   writeMessage() {
+    // What was written stays where it is, for the tap that counts.
+    if (guarded()) return;
     const field = /** @type {HTMLTextAreaElement|null} */ (document.getElementById("text"));
     const text = typed("text");
     if (!text) {

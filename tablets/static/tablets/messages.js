@@ -2,6 +2,7 @@
  * Short notes between the crew and the desk about its call. Quiet: a number, no sound.
  */
 
+import { isGuarded } from "./bars.js";
 import { h, icon } from "./dom.js";
 import { wallTime } from "./times.js";
 
@@ -85,12 +86,12 @@ export const MESSAGE_SHEETS = {
               ),
             )
           : h("p", { class: "soft" }, "Nothing was written about this call. Messages make no sound: what cannot wait is for the radio."),
-        h("div", { class: "grid canned", role: "group", "aria-label": "Phrases" }, Object.entries(act.canned()).map(([code, words]) => h("button", { class: "btn choice", type: "button", key: code, onclick: () => act.sendMessage({ canned: code }) }, words))),
+        h("div", { class: "grid canned", role: "group", "aria-label": "Phrases" }, Object.entries(act.canned()).map(([code, words]) => h("button", { class: "btn choice", type: "button", key: code, "aria-disabled": isGuarded(ui), onclick: () => act.sendMessage({ canned: code }) }, words))),
         h("label", { for: "text" }, "Or in your words"),
         h("textarea", { id: "text", name: "text", rows: "2", maxlength: "500", autocomplete: "off" }),
         h("p", { class: "problem", role: "alert" }, ui.problem),
       ],
-      h("button", { class: "btn next", type: "button", onclick: act.writeMessage }, "Send"),
+      h("button", { class: "btn next", type: "button", "aria-disabled": isGuarded(ui), onclick: act.writeMessage }, "Send"),
     ];
   },
 };
