@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -198,13 +197,13 @@ def test_a_press_goes_to_its_own_process_and_to_web_when_that_is_gone_or_hangs(o
     assert max(gone[1], again[1]) < 0.5
 
 
-def test_web_is_asked_for_a_press_right_after_one_that_was_too_slow(origin: str) -> None:
+def test_a_press_is_answered_however_slow_web_is_and_the_next_at_once(origin: str) -> None:
     for _ in range(2):
-        with pytest.raises(HTTPError, match=r"50[24]") as slow:
-            _press(origin, takes=2.5)
-        slow.value.close()
+        by, seconds = _press(origin, takes=2.5)
 
-        assert _press(origin)[0] == "web"
+        assert by == "web"
+        assert seconds < 6
+        assert _press(origin)[1] < 0.5
 
 
 def _wait_for(listen: str) -> None:
