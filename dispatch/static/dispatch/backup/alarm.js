@@ -301,12 +301,12 @@ function move(by) {
 
 /** @param {string} key */
 async function see(key) {
-  told.set(key, { words: "Saying that you see it …", until: performance.now() + TELL_MS, bad: false });
+  const taken = meanwhile(key, "Saying that you see it …", TELL_MS);
   ringing.hush(key);
   sound();
   draw();
   const outcome = await acts.see(key, consoleId);
-  told.delete(key);
+  taken();
   if (!outcome.done) {
     tell(key, outcome.message, true);
     // What the server has not taken rings on.
@@ -327,14 +327,30 @@ async function see(key) {
  * @returns {Promise<boolean>}
  */
 async function does(key, kind, args) {
-  told.set(key, { words: "Sending, not confirmed yet …", until: performance.now() + 30_000, bad: false });
+  const taken = meanwhile(key, "Sending, not confirmed yet …", 30_000);
   draw();
   const outcome = await acts.do(kind, { key, ...args });
-  told.delete(key);
+  taken();
   if (!outcome.done) tell(key, `Not done. ${outcome.message}`, true);
   wake();
   draw();
   return outcome.done;
+}
+
+/**
+ * Say that something is under way, and return what takes those words away. Whatever came of it may have been heard, and
+ * said, before the answer.
+ * @param {string} key
+ * @param {string} text
+ * @param {number} limit ms
+ * @returns {() => void}
+ */
+function meanwhile(key, text, limit) {
+  const saying = { words: text, until: performance.now() + limit, bad: false };
+  told.set(key, saying);
+  return () => {
+    if (told.get(key) === saying) told.delete(key);
+  };
 }
 
 /**
