@@ -216,6 +216,9 @@ def pictured(tablet: Page, path: Path) -> None:
     tablet.screenshot(path=path.with_stem(f"{path.stem}-night"))
     tablet.emulate_media(color_scheme="light")
     tablet.set_viewport_size({"width": TABLET["width"], "height": TABLET["height"]})
+    expect(tablet.locator("html")).to_have_attribute("data-theme", "day")
+    # What has just been turned moves under the finger.
+    tablet.wait_for_timeout(500)
 
 
 def say_by_radio(desk: Page, call_sign: str, said: str) -> None:
