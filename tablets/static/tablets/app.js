@@ -83,8 +83,6 @@ import { shouldTell } from "./welfare.js";
 
 // A second tap of the same finger must not take the step after the one that was meant.
 const GUARD_MS = 900;
-/** How long a tablet that was opened waits for news before it shows what it has, in ms. */
-const FRESH_MS = 1_500;
 const BUZZ_EVERY_MS = 5_000;
 // A fix older than this says where the crew was.
 const HERE_MS = 5 * 60_000;
@@ -1614,9 +1612,6 @@ async function open() {
   for (let tries = 0; ui.gate || tries === 0; tries++) {
     try {
       if (!(await ask())) return;
-      // What was answered before anybody could read here is on its way again: shown without it, a call that was acknowledged
-      // would ring once more.
-      await Promise.race([line.pull(), after(FRESH_MS)]);
       begin();
       break;
     } catch (error) {
