@@ -56,6 +56,7 @@ def test_a_page_that_is_loaded_again_shows_the_same_call(waiting: str, enter: En
     tablet.reload()
 
     # Acknowledged once is acknowledged: it does not ring again.
-    expect(tablet.get_by_role("heading", name="Down - check for person down")).to_be_visible(timeout=10_000)
+    details = tablet.get_by_role("group", name="Call details")
+    expect(details.get_by_role("heading", name="Down - check for person down")).to_be_visible(timeout=20_000)
     expect(tablet.get_by_role("button", name="Acknowledge", exact=True)).to_have_count(0)
     clear_by_radio(desk, "CARE 12")
