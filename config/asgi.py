@@ -13,13 +13,14 @@ from django.db import connections
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from config.sockets import routed  # noqa: E402  models are there only now
+# All of these read models or settings, which are there only after setup().
+from config.sockets import routed  # noqa: E402
 from dispatch.backup.database import Pool  # noqa: E402
 from dispatch.backup.frames import Frames  # noqa: E402
 from dispatch.backup.watch import start_watch  # noqa: E402
 from responders.demo_people import refuse_outside_demo  # noqa: E402
 from tablets.hub import Send  # noqa: E402
-from tablets.live import Live, Receive, Scope  # noqa: E402  it reads settings: only after setup()
+from tablets.live import Live, Receive, Scope  # noqa: E402
 
 
 def _check_database() -> None:

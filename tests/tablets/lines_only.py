@@ -10,7 +10,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from config.sockets import routed  # noqa: E402  models are there only now
-from tablets.live import Live  # noqa: E402  it reads settings: only after setup()
+# Both read models or settings, which are there only after setup().
+from config.sockets import routed  # noqa: E402
+from tablets.live import Live  # noqa: E402
 
 application = routed(Live())
