@@ -132,6 +132,9 @@ ACTION_KINDS = [
 ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
 # What may be said on the live line beside a ping, by the frame's name: tablets carries it and knows no calls.
 LIVE_FRAMES = {"backup": "dispatch.backup.frames.Frames"}
+# What other apps bring to the tablet app: modules among the static files, each with its folder and a style of its own name
+# (tablets/static/tablets/parts.js). The app takes them in without knowing them.
+TABLET_PARTS: list[str] = []
 # The words that the tablet app shows for codes in documents, by name.
 TABLET_WORDS = {
     "reasons": "dispatch.reasons.REASON_WORDS",

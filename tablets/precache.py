@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.conf import settings
@@ -73,7 +73,7 @@ def names() -> list[str]:
     Return the names of all static files that the app needs, without those that only the browser's installer wants.
     """
     own = (path.relative_to(_OWN).as_posix() for path in _OWN.rglob("*") if path.suffix in _KINDS)
-    wanted = {name for name in own if not name.endswith(".d.ts")} - {WORKER}
+    wanted = {name for name in [*own, *_of_parts()] if not name.endswith(".d.ts")} - {WORKER}
     collected = Path(settings.STATIC_ROOT)
     if not settings.DEBUG and (collected / WORKER).is_file():
         # A file that was added under a running site is not served yet.
@@ -91,7 +91,10 @@ def page_context() -> dict[str, Any]:
             "tiles": {"url": settings.TILES_URL, "attribution": settings.TILES_ATTRIBUTION},
             # What the codes in documents mean; each app says it of its own, the settings say where.
             "words": {name: import_string(path) for name, path in settings.TABLET_WORDS.items()},
-        }
+            # As modules name each other, so that none is loaded twice.
+            "parts": [f"{settings.STATIC_URL}{name}" for name in settings.TABLET_PARTS],
+        },
+        "styles": [name for name in map(_style, settings.TABLET_PARTS) if finders.find(name)],
     }
 
 
@@ -115,6 +118,22 @@ def address(name: str) -> str:
     Return where a static file is served: with the hash of its content in its name where the storage puts one there.
     """
     return str(staticfiles_storage.url(name))
+
+
+def _of_parts() -> Iterator[str]:
+    """
+    Yield the names of all files in the folders of the parts that other apps bring.
+    """
+    for folder in sorted({PurePosixPath(name).parent for name in settings.TABLET_PARTS}):
+        place = finders.find(str(folder))
+        assert isinstance(place, str), f"{folder} is not there; settings.TABLET_PARTS names a module in it"
+        for path in Path(place).rglob("*"):
+            if path.suffix in _KINDS:
+                yield f"{folder}/{path.relative_to(place).as_posix()}"
+
+
+def _style(module: str) -> str:
+    return str(PurePosixPath(module).with_suffix(".css"))
 
 
 def _stamps() -> Iterator[tuple[str, int, int]]:

@@ -59,6 +59,8 @@ def reached_from(html: str) -> set[str]:
     Return the addresses of all modules and styles that a page takes in, walking its imports.
     """
     left = set(re.findall(r'<(?:script|link)[^>]*\s(?:src|href)="(/static/[^"]+\.(?:js|css))"', html))
+    # What other apps bring is named by the page alone.
+    left |= {name for names in re.findall(r'"parts": (\[[^\]]*\])', html) for name in json.loads(names)}
     seen: set[str] = set()
     while left:
         address = left.pop()
@@ -164,6 +166,22 @@ def test_the_app_is_told_every_word_that_it_asks_for() -> None:
 
     assert asked == told.keys()
     assert all(told.values())
+
+
+@pytest.mark.django_db
+def test_what_another_app_brings_is_kept_with_its_style_and_its_folder(client: Client, settings: Settings) -> None:
+    settings.TABLET_PARTS = []
+    without = precache.precache()
+    # Any module of another app that has a style of its own name, and neighbours.
+    settings.TABLET_PARTS = ["dashboard/flags.js"]
+
+    kept = precache.precache()
+    reached = reached_from(client.get("/tablet/").content.decode())
+
+    brought = {f"/static/dashboard/{name}" for name in ("flags.js", "flags.css", "live_list.js")}
+    assert brought <= kept.files.keys() - without.files.keys()
+    assert kept.version != without.version
+    assert brought <= reached
 
 
 def test_a_file_that_was_not_collected_yet_is_not_asked_for(settings: Settings) -> None:

@@ -19,6 +19,7 @@ import { LEAST_DIGITS, whyNotPin } from "./pins.js";
 import { Pictures, signed, taken } from "./photos.js";
 import { Position } from "./position.js";
 import { away } from "./places.js";
+import { Parts, loadParts } from "./parts.js";
 import { isTake } from "./requests.js";
 import { awayWords, sheet } from "./sheets.js";
 import { Memory, look } from "./snapshot.js";
@@ -173,12 +174,18 @@ const ui = {
   toast: null,
 };
 
+const loading = loadParts(config.parts ?? []);
 /** Notices that were read, or that hold for this page only. @type {Map<string, Notice>} */
 const troubles = new Map();
 /** What the device said while it opened, before there was a screen. @type {import("./sync/device.js").DeviceChange[]|null} */
 let early = [];
 const device = await openHere({ fetchJson: background, version: config.version ?? "", onChange: (change) => (early ? early.push(change) : deviceChanged(change)) });
 const replica = device.replica;
+const { parts: loaded, failed } = await loading;
+const parts = new Parts(loaded);
+if (failed.length) {
+  troubles.set("parts", { key: "parts", bad: true, words: "A part of CARE did not load. Calls and backup work; close CARE and open it again when there is signal." });
+}
 const memory = new Memory();
 /** Actions that were answered a moment ago and may not show in a document yet. @type {Action[]} */
 let recent = [];
@@ -928,6 +935,16 @@ function refused(action) {
   tone.sound("chime");
 }
 
+parts.start({
+  device,
+  replica,
+  perform,
+  facts: () => [...recent, ...device.pending()],
+  now: () => clock.now(),
+  redraw: () => schedule(),
+  words: config.words ?? {},
+});
+
 // --- what the documents say -----------------------------------------------------------------------------------------------
 
 replica.listen((changes) => {
@@ -950,7 +967,7 @@ function ownCallChanged(change) {
     );
     hush();
     const bye = ended ? null : farewell(change.gone ?? "", cleared);
-    if (ui.sheet && !["menu", "row", "poach", "out_of_service"].includes(ui.sheet.name)) ui.sheet = null;
+    if (ui.sheet && !["menu", "row", "poach", "out_of_service"].includes(ui.sheet.name) && !parts.stays(ui.sheet.name)) ui.sheet = null;
     const words = bye && GOODBYES[bye.how];
     if (bye && words) ui.told.push({ key: `gone ${assignment.id}`, what: `${before.type.label}, ${before.address}`, ...words, loud: bye.loud });
     return;
@@ -1097,7 +1114,7 @@ function draw() {
   const top = overlay(s, act, ui, reasons);
   tone.ring(top?.alarm ?? null);
   // An alarm comes before a sheet, but clearing on a locked screen is the sheet.
-  const shown = top ? null : sheet(s, act, ui, reasons);
+  const shown = top ? null : sheet(s, act, ui, reasons, parts.sheets);
   if (ui.sheet && !shown && !top) ui.sheet = null;
   const layer = ui.unlocking && ui.locked ? null : (top?.view ?? shown);
   document.title = top ? `● ${top.alarm === "call" ? "NEW CALL" : top.alarm === "stop" ? "STOP" : "Look"}` : `${s.unit?.call_sign ?? ui.name} · CARE`;
@@ -1114,7 +1131,7 @@ function draw() {
       : h(
           "main",
           { class: "stage", key: "stage", inert: away },
-          s.call && myCall(s, act, ui),
+          s.call && myCall(s, act, ui, parts.at("onCall", s, act, ui)),
           h(
             "section",
             { class: "panel map", "aria-label": "Map", key: "map" },
@@ -1128,7 +1145,7 @@ function draw() {
             ),
             !s.here && h("p", { class: "map-note" }, "This tablet's position is not known"),
           ),
-          board(s, act, ui),
+          board(s, act, ui, parts.at("onBoard", s, act, ui)),
           tabs(),
         ),
     statusBarOf(away),

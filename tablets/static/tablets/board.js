@@ -22,8 +22,9 @@ let described = new Map();
  * @param {Snapshot} s
  * @param {Act} act
  * @param {Ui} ui
+ * @param {import("./dom.js").Child[]} [brought] ways to screens of other apps
  */
-export function board(s, act, ui) {
+export function board(s, act, ui, brought = []) {
   const shown = s.rows.filter((row) => ui.filter === "all" || (ui.filter === "may" ? row.can || row.asked : row.call.queue === ui.filter));
   if (ui.nearest) shown.sort(byDistance(s.here));
   /** @type {typeof described} */
@@ -59,6 +60,7 @@ export function board(s, act, ui) {
     rows.length
       ? h("ul", { class: "rows", "aria-label": "Waiting calls", onpointerdown: act.still, onscroll: act.still }, rows)
       : nothing(s, act, ui),
+    brought.some(Boolean) && h("div", { class: "ways", role: "group", "aria-label": "More screens" }, brought),
   );
 }
 

@@ -23,8 +23,9 @@ import { DISQUALIFIERS, wordsOf } from "./words.js";
  * @param {Snapshot} s
  * @param {Act} act
  * @param {Ui} ui
+ * @param {import("./dom.js").Child} [brought] tools of other apps
  */
-export function myCall(s, act, ui) {
+export function myCall(s, act, ui, brought) {
   const { call, standing } = s;
   if (!call || !standing) return null;
   const { assignment, told } = standing;
@@ -70,11 +71,12 @@ export function myCall(s, act, ui) {
       call.own_number || call.local ? null : call.caller_phone
         ? h("a", { class: "btn tool", href: `tel:${call.caller_phone.replace(/[^+\d]/g, "")}` }, icon("phone"), h("span", null, "Call back"))
         : h("button", { class: "btn tool", type: "button", disabled: true, title: "No number" }, icon("phone"), h("span", null, "No number")),
-      call.point && h("a", { class: "btn tool", href: navigation(call), rel: "noreferrer", target: "_blank" }, icon("near_me"), h("span", null, "Navigate")),
+      call.point && h("a", { class: "btn tool", href: navigation(call.point, call.address), rel: "noreferrer", target: "_blank" }, icon("near_me"), h("span", null, "Navigate")),
       canSpeak() && tool(ui.speaking ? "close" : "hearing", ui.speaking ? "Stop" : "Read aloud", act.speak),
       !call.local && messagesTool(s, act),
       !call.local && tool("edit", "Note", () => act.sheet("note")),
       !call.local && act.mayAttach() && tool("photo_camera", "Photo", () => act.sheet("attach")),
+      brought,
     ),
   );
 }
@@ -100,7 +102,7 @@ const cap = (text) => text.charAt(0).toUpperCase() + text.slice(1);
  * @param {string} words
  * @param {() => void} onclick
  */
-const tool = (name, words, onclick) => h("button", { class: "btn tool", type: "button", onclick }, icon(name), h("span", null, words));
+export const tool = (name, words, onclick) => h("button", { class: "btn tool", type: "button", onclick }, icon(name), h("span", null, words));
 
 /**
  * @param {string} _code
@@ -249,11 +251,14 @@ function notes(s) {
   );
 }
 
-/** The device's own map, told where to go. @param {import("./wire.js").OwnCall} call */
-function navigation(call) {
-  const [lon, lat] = /** @type {import("./wire.js").Point} */ (call.point);
+/**
+ * The device's own map, told where to go.
+ * @param {import("./wire.js").Point} point
+ * @param {string} address
+ */
+export function navigation([lon, lat], address) {
   // Apple's devices know no geo: links.
   return /iPad|iPhone|Macintosh/.test(navigator.userAgent)
     ? `https://maps.apple.com/?daddr=${lat},${lon}`
-    : `geo:${lat},${lon}?q=${lat},${lon}(${encodeURIComponent(call.address)})`;
+    : `geo:${lat},${lon}?q=${lat},${lon}(${encodeURIComponent(address)})`;
 }

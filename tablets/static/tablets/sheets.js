@@ -30,12 +30,13 @@ import { DISPOSITIONS, DISQUALIFIERS, HAND_BACK_REASONS, OUT_OF_SERVICE_REASONS,
  * @param {Act} act
  * @param {Ui} ui
  * @param {Record<string, string>} reasons
+ * @param {Record<string, Sheet>} [brought] by other apps
  * @returns {VNode|null}
  */
-export function sheet(s, act, ui, reasons) {
+export function sheet(s, act, ui, reasons, brought = {}) {
   const open = ui.sheet;
   if (!open) return null;
-  const made = SHEETS[open.name]?.(s, act, ui, reasons);
+  const made = (SHEETS[open.name] ?? brought[open.name])?.(s, act, ui, reasons);
   if (!made) return null;
   const [title, body, foot] = made;
   return h(

@@ -161,6 +161,23 @@ const FLAGS = {
 };
 
 /**
+ * What another app says of its own kinds: what they are called, what to do about its refusals, why its flags are raised, and
+ * which of its kinds the tablet says by itself.
+ * @typedef {{names?: Record<string, string>, next?: Record<string, string>, flags?: Record<string, string>, quiet?: readonly string[]}} Lesson
+ */
+
+/**
+ * Take these words up beside our own.
+ * @param {Lesson} lesson
+ */
+export function learn({ names = {}, next = {}, flags = {}, quiet = [] }) {
+  Object.assign(NAMES, names);
+  Object.assign(NEXT, next);
+  Object.assign(FLAGS, flags);
+  for (const kind of quiet) BY_ITSELF.add(kind);
+}
+
+/**
  * Why a supervisor looks at something that was done.
  * @param {string} flag
  */
