@@ -41,8 +41,10 @@ _SUPERVISOR = frozenset({"SUPERVISOR"})
 _MANAGERS = frozenset({"SUPERVISOR", "ADMIN"})
 _ADMIN = frozenset({"ADMIN"})
 _OFFICER = frozenset({"OFFICER"})
+_COORDINATOR = frozenset({"COORDINATOR"})
+_CARING = _COORDINATOR | {"SUPERVISOR"}
 _POLICE = frozenset({"POLICE_DISPATCHER"})
-_PEOPLE = _DESK | _MANAGERS | _POLICE | _OFFICER | {"RESPONDER", "COORDINATOR"}
+_PEOPLE = _DESK | _MANAGERS | _POLICE | _OFFICER | _COORDINATOR | {"RESPONDER"}
 _WOKEN = _DESK | _POLICE | _OFFICER | _TABLET
 # Whatever a crew can do on its tablet, the desk can do for it by radio.
 _CREW_OR_RADIO = _CREW | _DESK
@@ -187,8 +189,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # --- API -------------------------------------------------------------------------------------------------------------
     "health": {"GET": _EVERYBODY},
     "session": {"GET": _PEOPLE, "POST": _PEOPLE},
-    "sync": {"POST": _TABLET | _DESK | _OFFICER},
-    "live-ticket": {"POST": _TABLET | _DESK | _OFFICER},
+    "sync": {"POST": _TABLET | _DESK | _OFFICER | _COORDINATOR},
+    "live-ticket": {"POST": _TABLET | _DESK | _OFFICER | _COORDINATOR},
     "tablets.pairing-code": {"POST": _MANAGERS},
     # The code is the credential.
     "tablets.pair": {"POST": _EVERYBODY},

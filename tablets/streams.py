@@ -13,6 +13,8 @@ from typing import Any
 # Of people at a desk page; a tablet never lends its bearer more than the crew's.
 _AT_DESK = frozenset({"DISPATCHER", "EMBEDDED", "SUPERVISOR"})
 _INFORMED = _AT_DESK | {"COORDINATOR", "OFFICER"}
+# Who sees to it that nobody met is dropped. Their streams are clinical: no other desk hears them.
+_CARING = frozenset({"COORDINATOR", "SUPERVISOR"})
 
 # A tablet hears as long as it is not revoked and somebody is signed on at it: not expired, shift open and on the tablet's
 # unit, the person active and their access not withdrawn since. A person hears as long as their session lives.
@@ -159,6 +161,9 @@ def _streams_of_tablet(agency_id: int, unit_id: int, person_id: int, areas: Sequ
         *(f"area.{area_id}" for area_id in areas),
         f"responder.{person_id}",
         f"reference.{agency_id}",
+        # What a report asks, and where people can be referred: no word about anybody, and heavy, so it comes last.
+        f"care.{agency_id}",
+        f"directory.{agency_id}",
     )
 
 
@@ -170,6 +175,8 @@ def _streams_of_person(agency_id: int, person_id: int, roles: frozenset[str]) ->
         streams.append(f"supervisors.{agency_id}")
     if "OFFICER" in roles:
         streams.append(f"officer.{person_id}")
+    if roles & _CARING:
+        streams.append(f"coordinators.{agency_id}")
     if roles & _INFORMED:
         streams.append(f"reference.{agency_id}")
     return tuple(streams)

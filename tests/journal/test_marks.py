@@ -38,6 +38,12 @@ NO_DOCUMENT = {
     "dispatch_backupsending": "what is still to be sent outside; its end is on the timeline of the press",
     "dispatch_backupselftest": "how the path tested itself; consoles ask for it",
     "dispatch_caution": "copied onto calls at a stated moment",
+    "followups_addendum": "a signed report is in nobody's stream; who may read it asks for it",
+    "followups_disclosure": "the accounting of what was let out; read with the record",
+    "followups_merge": "how records were put together; what it moved marks them",
+    "followups_reminder": "what is still to be sent; its text says how many",
+    "followups_surveycode": "a one-time secret's hash",
+    "followups_surveyanswer": "anonymous; shown only as sums",
 }
 
 

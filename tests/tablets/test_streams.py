@@ -37,7 +37,8 @@ def expected_of_tablet(tablet: Tablet) -> set[str]:
     if person.access_epoch != signed_on.access_epoch or not person.roles.filter(name="RESPONDER").exists():
         return set()
     areas = {f"area.{area.pk}" for area in tablet.unit.areas.all()}
-    return areas | {f"unit.{tablet.unit_id}", f"responder.{person.pk}", f"reference.{tablet.agency_id}"}
+    of_agency = {f"{name}.{tablet.agency_id}" for name in ("reference", "care", "directory")}
+    return areas | of_agency | {f"unit.{tablet.unit_id}", f"responder.{person.pk}"}
 
 
 def expected_of_person(agency: int, person: int, roles: set[str]) -> set[str]:
@@ -48,6 +49,8 @@ def expected_of_person(agency: int, person: int, roles: set[str]) -> set[str]:
         expected |= {f"supervisors.{agency}"}
     if roles & {"COORDINATOR", "OFFICER"}:
         expected |= {f"reference.{agency}"}
+    if roles & {"COORDINATOR", "SUPERVISOR"}:
+        expected |= {f"coordinators.{agency}"}
     if "OFFICER" in roles:
         expected |= {f"officer.{person}"}
     return expected

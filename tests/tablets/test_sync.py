@@ -52,6 +52,8 @@ def test_a_tablet_gets_its_unit_areas_person_and_agency_in_order_of_weight() -> 
         f"area.{area.pk}",
         f"responder.{person}",
         f"reference.{tablet.tablet.agency_id}",
+        f"care.{tablet.tablet.agency_id}",
+        f"directory.{tablet.tablet.agency_id}",
     ]
     assert (answer["dropped"], answer["purge"], answer["protocol"]) == ([], False, 1)
     assert 50 <= answer["next_poll_s"] <= 70
@@ -187,7 +189,8 @@ def test_a_desk_gets_its_desk() -> None:
     for roles, expected in [
         (["DISPATCHER"], {"desk", "reference"}),
         (["EMBEDDED"], {"desk", "reference"}),
-        (["SUPERVISOR"], {"desk", "supervisors", "reference"}),
+        (["SUPERVISOR"], {"desk", "supervisors", "coordinators", "reference"}),
+        (["COORDINATOR"], {"coordinators", "reference"}),
     ]:
         client = desk_client(make.person(agency, *roles), headers={"Origin": make_tablets.ORIGIN})
         assert set(exchange(client)["streams"]) == {f"{name}.{agency.pk}" for name in expected}
