@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from dashboard.spans import span
 from dispatch.models import (
     BackupEvent,
     BackupEventKind,
@@ -24,6 +23,7 @@ from dispatch.models import (
     BackupService,
     Call,
 )
+from dispatch.spans import span
 from responders.models import Agency, Person, Unit
 
 PER_PAGE: Final = 40

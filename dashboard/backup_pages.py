@@ -18,7 +18,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from dashboard import backup as requests
-from dashboard.asking import address, common, number, signed_in
+from dispatch.asking import address, common, number, signed_in
 from dispatch.models import BackupEvent, BackupPress
 from journal.refusals import NotFound
 from responders.models import Agency, Unit

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from dashboard import flags as flagged
-from dashboard.asking import address, common, number, signed_in
+from dispatch.asking import address, common, number, signed_in
 from journal.refusals import NotFound
 
 

@@ -15,8 +15,8 @@ from django.db.models import Count, F, Max, Min, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from dashboard.quarantine import Choice, Filter
-from dashboard.spans import since, span
 from dispatch.models import Call, Flag
+from dispatch.spans import since, span
 from dispatch.words import ANSWERS, DISPOSITIONS, DISQUALIFIERS, FLAGS, STATUSES
 from responders.models import Unit
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from django.db import connection
 
-from dashboard.spans import since, span
+from dispatch.spans import since, span
 from responders.models import ServiceArea
 
 PER_PAGE: Final = 100

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import fleet as tablets
 from dashboard import queries
-from dashboard.asking import address, common, number, signed_in
+from dispatch.asking import address, common, number, signed_in
 from journal.refusals import NotFound
 from responders.permissions import may_act
 

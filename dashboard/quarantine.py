@@ -15,8 +15,8 @@ from django.db.models import Count, F, Min, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from dashboard import words
-from dashboard.spans import since, span
 from dispatch.models import Assignment, Call
+from dispatch.spans import since, span
 from journal.refusals import Refusal
 from responders.models import Person, Unit
 from tablets.models import Quarantined, QuarantineState

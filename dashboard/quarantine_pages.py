@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import quarantine as kept
 from dashboard import words
-from dashboard.asking import address, common, number, signed_in
+from dispatch.asking import address, common, number, signed_in
 from journal.door import open_door
 from journal.refusals import NotFound
 from responders.permissions import check_still_stands

@@ -13,8 +13,8 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from dashboard import flags, quarantine, queries
-from dashboard.asking import common, signed_in
 from dashboard.fleet import lost
+from dispatch.asking import common, signed_in
 from dispatch.words import ORIGINS
 from journal.refusals import NotFound
 from responders.actors import Actor

@@ -178,7 +178,7 @@ def test_what_another_app_brings_is_kept_with_its_style_and_its_folder(client: C
     kept = precache.precache()
     reached = reached_from(client.get("/tablet/").content.decode())
 
-    brought = {f"/static/dashboard/{name}" for name in ("flags.js", "flags.css", "live_list.js")}
+    brought = {f"/static/dashboard/{name}" for name in ("flags.js", "flags.css", "orders.js")}
     assert brought <= kept.files.keys() - without.files.keys()
     assert kept.version != without.version
     assert brought <= reached

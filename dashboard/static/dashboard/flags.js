@@ -3,7 +3,7 @@
 import { ask } from "../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../dispatch/desk/keys.js";
 import { NoAnswer, jsonFetcher } from "../tablets/http.js";
-import { LiveList } from "./live_list.js";
+import { LiveList } from "../dispatch/live_list.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
 const fetchJson = jsonFetcher({ headers: { "X-CSRFToken": csrf } });

@@ -1,7 +1,7 @@
 // Tablets, those that need somebody first. "Fill it anew" and "Erase it" are orders that a tablet follows at its next contact.
 
 import { begin, bind, help } from "../dispatch/desk/keys.js";
-import { LiveList, here, step } from "./live_list.js";
+import { LiveList, here, step } from "../dispatch/live_list.js";
 import { order } from "./orders.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("list"));

@@ -3,7 +3,7 @@
 import { ask } from "../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../dispatch/desk/keys.js";
 import { NoAnswer, jsonFetcher } from "../tablets/http.js";
-import { LiveList, here, step } from "./live_list.js";
+import { LiveList, here, step } from "../dispatch/live_list.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
 const fetchJson = jsonFetcher({ headers: { "X-CSRFToken": csrf } });

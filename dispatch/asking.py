@@ -1,5 +1,5 @@
 """
-Who asks for a page of this app, and what for.
+Who asks for a page that is drawn by the server, and what for.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ def signed_in(request: HttpRequest) -> Actor:
 
 def common(actor: Actor, now: datetime) -> dict[str, Any]:
     """
-    Return what every page of this app shows.
+    Return what every page for people at a desk shows.
     """
     agency = Agency.objects.get(pk=actor.agency_id)
     # Looked up by whole pages only: a part of one watches nothing.
