@@ -173,12 +173,12 @@ def test_what_another_app_brings_is_kept_with_its_style_and_its_folder(client: C
     settings.TABLET_PARTS = []
     without = precache.precache()
     # Any module of another app that has a style of its own name, and neighbours.
-    settings.TABLET_PARTS = ["dashboard/flags.js"]
+    settings.TABLET_PARTS = ["dashboard/supervisor.js"]
 
     kept = precache.precache()
     reached = reached_from(client.get("/tablet/").content.decode())
 
-    brought = {f"/static/dashboard/{name}" for name in ("flags.js", "flags.css", "orders.js")}
+    brought = {f"/static/dashboard/{name}" for name in ("supervisor.js", "supervisor.css", "orders.js")}
     assert brought <= kept.files.keys() - without.files.keys()
     assert kept.version != without.version
     assert brought <= reached
