@@ -23,7 +23,9 @@ LIKE_PRODUCTION := env DEMO=0 DEBUG=0 PUBLIC_ORIGIN=https://care.example.org ALL
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ \
 	MFA_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw= \
 	TABLET_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw= \
-	SEAL_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw=
+	SEAL_KEYS=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw= \
+	FIELD_KEYS=check:bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw= \
+	BLIND_INDEX_KEY=bm9ib2R5J3Mga2V5LCBmb3IgdGhpcyBjaGVjayBvbmw=
 
 .PHONY: help
 help:  ## list the commands

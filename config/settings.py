@@ -252,6 +252,38 @@ def keys_of_32_bytes(name: str) -> list[bytes]:
 TABLET_KEYS = keys_of_32_bytes("TABLET_KEYS")
 # The private keys to which tablets seal the arguments of their actions. An old one stays until nothing is sealed to it.
 SEAL_KEYS = keys_of_32_bytes("SEAL_KEYS")
+
+
+# --- what is sealed in the database (docs/adr/0017-sealing.md) --------------------------------------------------------------
+def keys_by_id(name: str) -> dict[str, bytes]:
+    """
+    Return keys by their ids from a secret like ``2026:base64,2025:base64``: the first seals, all open. A demo without any
+    derives its own, whose id no other site takes.
+    """
+    keys: dict[str, bytes] = {}
+    for one in secret(name).split(","):
+        kid, _, key = one.strip().partition(":")
+        if not one.strip():
+            continue
+        if kid in keys or not (kid.isascii() and kid.isalnum() and len(kid) <= 16) or (kid == "demo" and not DEMO):
+            raise ImproperlyConfigured(f"{name}: each key needs an id of its own, at most 16 letters and digits, not demo")
+        keys[kid] = b64decode(key)
+    if not keys and DEMO:
+        keys = {"demo": sha256(name.encode() + SECRET_KEY.encode()).digest()}
+    if not keys or any(len(key) != 32 for key in keys.values()):
+        raise ImproperlyConfigured(
+            f"{name} must be set to an id and 32 random bytes in base64, as 2026:…; make the bytes with "
+            "python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())'"
+        )
+    return keys
+
+
+# An old key stays until `manage.py rotate_field_keys --check` finds nothing under it. Lost keys are lost records.
+FIELD_KEYS = keys_by_id("FIELD_KEYS")
+# By which sealed values are found again. It is not rotated: every index would have to be made anew.
+BLIND_INDEX_KEY = keys_of_32_bytes("BLIND_INDEX_KEY")[0]
+
+# --- exchanges ----------------------------------------------------------------------------------------------------------------
 # How many exchanges that only ask are answered at once by one web process; actions always find a thread.
 SYNC_PULLS = env.int("SYNC_PULLS", 5)
 # At what pace one web process asks those back whom it had to send away: a quarter of what it could do were there nothing

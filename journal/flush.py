@@ -21,7 +21,8 @@ from django.db import connection, transaction
 from journal import hints
 from journal.entries import NewEntry
 from journal.prepared import prepared_cursor
-from journal.subjects import subjects
+from journal.sealing import document_about, is_sealed, opened, seal
+from journal.subjects import sealed_subjects, subjects
 
 # Documents of a bulk import go to the server in statements of this many rows.
 BATCH_ROWS = 2_000
@@ -163,10 +164,14 @@ def _changes_of(cursor: Any, marks: Sequence[_Mark]) -> Iterator[_Change]:
     cursor.execute(_OLD_DOCUMENTS_SQL, [[mark.subject for mark in marks], [mark.subject_id for mark in marks]])
     had = {_Key(*row[:3]): row[3:] for row in cursor.fetchall()}
     for name, some in groupby(marks, key=attrgetter("subject")):
-        for held in subjects()[name].documents([mark.subject_id for mark in some]):
+        subject = subjects()[name]
+        for held in subject.documents([mark.subject_id for mark in some]):
             key = _Key(held.stream, held.collection, held.id)
             body = encode(held.body)
             *_, number, old_body = had.pop(key, (None, None))
+            if subject.sealed and old_body is not None:
+                # Each seal of the same body is another text. A plain one is from before the subject was sealed.
+                old_body = opened(old_body, about=document_about(*key, number)) if is_sealed(old_body) else None
             if body != old_body:
                 yield _Change(key, _Mark(name, held.subject_id), body, number)
     for key, (name, subject_id, number, _) in had.items():
@@ -207,7 +212,7 @@ def _write(
 
 
 def _document_rows(changes: Sequence[_Change], raised: Mapping[str, _Raised]) -> list[dict[str, Any]]:
-    return [
+    rows = [
         {
             "stream": change.key.stream,
             "collection": change.key.collection,
@@ -219,6 +224,10 @@ def _document_rows(changes: Sequence[_Change], raised: Mapping[str, _Raised]) ->
         }
         for change in changes
     ]
+    for row, change in zip(rows, changes, strict=True):
+        if change.mark.subject in sealed_subjects() and change.body is not None:
+            row["body"] = seal(change.body, about=document_about(*change.key, raised[change.key.stream].number))
+    return rows
 
 
 def _entry_rows(entries: Sequence[NewEntry], raised: Mapping[str, _Raised]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from journal.door import open_door
 from journal.flush import digest_term, encode, signed
+from journal.sealing import document_about, is_sealed, opened
 from journal.subjects import Subject, subjects
 
 _BATCH = 500
@@ -99,17 +100,21 @@ def _differences_of(subject: Subject, ids: list[int]) -> Iterator[str]:
             [ids],
         )
         cursor.execute(
-            "SELECT stream, collection, document_id, body FROM journal_document"
+            "SELECT stream, collection, document_id, number, body FROM journal_document"
             " WHERE subject = %s AND subject_id = ANY(%s) AND gone IS NULL",
             [subject.name, ids],
         )
-        had = {row[:3]: row[3] for row in cursor.fetchall()}
+        had = {row[:3]: row[3:] for row in cursor.fetchall()}
     for held in subject.documents(ids):
         key = (held.stream, held.collection, held.id)
         kept = had.pop(key, None)
         if kept is None:
             yield f"{'/'.join(key)}: missing"
-        elif kept != encode(held.body):
+            continue
+        number, body = kept
+        if opened(body, about=document_about(*key, number)) != encode(held.body):
             yield f"{'/'.join(key)}: not what the rows say"
+        elif subject.sealed and not is_sealed(body):
+            yield f"{'/'.join(key)}: not sealed"
     for key in had:
         yield f"{'/'.join(key)}: left over"

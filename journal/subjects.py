@@ -30,11 +30,13 @@ class Subject:
 
     ``table`` is the table whose row is the subject's lock. ``documents`` takes ids and yields everything that every
     stream holds of those subjects; it reads only rows that the lock covers, and no clock. Ids that are gone yield nothing.
+    ``sealed``: nobody may read its documents from the database (journal/sealing.py); its readers get them as any other.
     """
 
     name: str
     table: str
     documents: Callable[[Sequence[int]], Iterable[Held]]
+    sealed: bool = False
 
 
 @cache
@@ -44,3 +46,11 @@ def subjects() -> dict[str, Subject]:
     """
     declared: list[Subject] = [subject for path in settings.JOURNAL_SUBJECTS for subject in import_string(path)]
     return {subject.name: subject for subject in declared}
+
+
+@cache
+def sealed_subjects() -> frozenset[str]:
+    """
+    Return the names of the subjects whose documents are sealed.
+    """
+    return frozenset(name for name, subject in subjects().items() if subject.sealed)

@@ -24,7 +24,7 @@ import orjson
 from channels.layers import get_channel_layer  # noqa: TID251  the hub only listens; journal.hints speaks
 
 from journal.hints import GROUP
-from journal.pulls import STREAMS_SQL, document_json
+from journal.pulls import STREAMS_SQL, documents_json
 from tablets.postgres import Database
 from tablets.streams import STANDINGS_SQL, Bearer, Standing, standings_arguments, standings_of
 from tablets.times import instant
@@ -513,7 +513,7 @@ def frame_message(stream: str, prev: int, number: int, changed: Iterable[tuple[A
     """
     Return what brings a stream's readers from ``prev`` to ``number``, built once for all of them.
     """
-    documents = ",".join(document_json(*row[3:]) for row in changed if row[3] is not None)
+    documents = documents_json(stream, (row[3:8] for row in changed if row[3] is not None))
     text = f'{{"t":"frame","s":"{stream}","prev":{prev},"n":{number},"d":[{documents}]}}'
     if len(text) > FRAME_BYTES or len(text.encode()) > FRAME_BYTES:
         # Too much for one frame: the number alone makes the reader pull.

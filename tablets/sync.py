@@ -18,7 +18,7 @@ import orjson
 from django.db import connection
 
 from journal.prepared import prepared_cursor
-from journal.pulls import digest_hex, document_json
+from journal.pulls import digest_hex, documents_json
 from journal.schema import SCHEMA, changed_collections
 from tablets import epochs, lanes, refusals
 from tablets.epochs import EPOCH_SQL
@@ -241,18 +241,13 @@ def _array(values: Iterable[int | str | None]) -> str:
 
 def _stream_json(name: str, rows: Sequence[Sequence[Any]]) -> str:
     _, _, had, number, floor, digest, count, reset, last, *_ = rows[0]
-    documents = [
-        document_json(row[9], collection, document_id, body, gone)
-        for row in rows
-        for collection, document_id, body, gone in [row[10:]]
-        if row[9] is not None
-    ]
+    documents = documents_json(name, (row[9:14] for row in rows if row[9] is not None))
     reached = rows[-1][9]
     more = last is not None and reached != last
     if more:
         number = reached if reached is not None else (0 if reset or had is None else had)
     # A reader that knew no number holds nothing that could be cleared.
-    parts = [f'"number":{number}', f'"floor":{floor}', f'"documents":[{",".join(documents)}]']
+    parts = [f'"number":{number}', f'"floor":{floor}', f'"documents":[{documents}]']
     if not more:
         parts += [f'"digest":"{digest_hex(digest)}"', f'"count":{count}']
     parts += [f'"more":{str(more).lower()}', f'"reset":{str(reset).lower()}']

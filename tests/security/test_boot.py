@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+_KEY = base64.b64encode(bytes(32)).decode()
 _KEPT = ("PATH", "DATABASE_URL", "REDIS_URL", "HOME")
 
 
@@ -25,6 +26,8 @@ def production(**changes: str | None) -> dict[str, str]:
         "MFA_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "TABLET_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "SEAL_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "FIELD_KEYS": "2026:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "BLIND_INDEX_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "PUBLIC_ORIGIN": "https://care.example.gov",
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
         **{name: value for name, value in changes.items() if value is not None},
@@ -65,6 +68,13 @@ def test_a_production_site_passes_the_deployment_checks_without_a_warning() -> N
         ({"MFA_KEYS": "c2hvcnQ="}, "MFA_KEYS"),
         ({"TABLET_KEYS": None}, "TABLET_KEYS"),
         ({"SEAL_KEYS": "c2hvcnQ="}, "SEAL_KEYS"),
+        ({"FIELD_KEYS": None}, "FIELD_KEYS"),
+        ({"FIELD_KEYS": "2026:c2hvcnQ="}, "FIELD_KEYS"),
+        ({"FIELD_KEYS": _KEY}, "FIELD_KEYS"),
+        ({"FIELD_KEYS": f"demo:{_KEY}"}, "FIELD_KEYS"),
+        ({"FIELD_KEYS": f"2026:{_KEY},2026:{_KEY}"}, "FIELD_KEYS"),
+        ({"BLIND_INDEX_KEY": None}, "BLIND_INDEX_KEY"),
+        ({"BLIND_INDEX_KEY": "c2hvcnQ="}, "BLIND_INDEX_KEY"),
         ({"PUBLIC_ORIGIN": "http://care.example.gov"}, "https://"),
         ({"DEBUG": "1"}, "DEBUG"),
         ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
