@@ -30,6 +30,37 @@ test("what is done is on the disk before anybody is told, goes up, and is answer
   assert.deepEqual(device.pending(), []);
 });
 
+test("what is answered before anybody can read stays shown until the documents that say it are here", async (t) => {
+  const peer = new Peer();
+  peer.put("unit.1", "call", 4, { assignment: { id: 9, status: "ASSIGNED" } });
+  const browser = new Browser(peer, t);
+  const tab = await browser.tab();
+  await tab.device.unlock(peer.key("7"));
+  await tab.device.exchange();
+  peer.up = false;
+  await tab.device.do("assignment.acknowledge", { assignment: 9 });
+  browser.kill(tab);
+  peer.up = true;
+  peer.put("unit.1", "call", 4, { assignment: { id: 9, status: "ACKNOWLEDGED" } });
+
+  const { device } = await browser.tab();
+  await device.exchange();
+  assert.equal(device.status().pending, 0);
+  peer.up = false;
+  await device.unlock(peer.key("7"));
+
+  assert.equal(/** @type {any} */ (device.replica.all("call")[0]?.body).assignment.status, "ASSIGNED");
+  assert.deepEqual(device.pending(), []);
+  assert.deepEqual(device.unseen().map(({ kind, args, state }) => ({ kind, args, state })), [{ kind: "assignment.acknowledge", args: { assignment: 9 }, state: "applied" }]);
+
+  peer.up = true;
+  await device.exchange();
+  assert.deepEqual(device.unseen(), []);
+  assert.equal(/** @type {any} */ (device.replica.all("call")[0]?.body).assignment.status, "ACKNOWLEDGED");
+  const { answers } = await browser.disk();
+  assert.deepEqual(answers.map(({ settled }) => settled.unseen ?? false), [false]);
+});
+
 test("places in the lane are dense and in the order of the taps, whoever waits for whom", async (t) => {
   const peer = new Peer();
   const browser = new Browser(peer, t);

@@ -242,6 +242,11 @@ const wake = new Wake({
   },
 });
 
+/** What is laid over the documents: what they do not say yet, or have said only for a moment. */
+function facts() {
+  return [...recent, ...device.unseen(), ...device.pending()];
+}
+
 /** @returns {Snapshot} */
 function snapshot() {
   const settledAfter = Date.now() - SHOWN_FOR_MS;
@@ -255,7 +260,7 @@ function snapshot() {
     replica,
     self,
     line: { state: line.state, since, heardAt, opening: line.heardAt === null && navigator.onLine && Date.now() - opened < 8_000 },
-    facts: [...recent, ...device.pending()],
+    facts: facts(),
     pending: device.pending(),
     left: device.left(),
     onView: onViewWords,
@@ -939,7 +944,7 @@ parts.start({
   device,
   replica,
   perform,
-  facts: () => [...recent, ...device.pending()],
+  facts,
   now: () => clock.now(),
   redraw: () => schedule(),
   words: config.words ?? {},
@@ -962,7 +967,7 @@ function ownCallChanged(change) {
   const { before, after } = change;
   if (!after) {
     const assignment = before.assignment;
-    const cleared = [...recent, ...device.pending()].some(
+    const cleared = facts().some(
       ({ kind, args }) => (kind === "assignment.clear" && args.assignment === assignment.id) || kind === "shift.sign_off",
     );
     hush();

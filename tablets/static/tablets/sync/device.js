@@ -365,6 +365,14 @@ export class Device {
   }
 
   /**
+   * What was applied while nobody could read here, so that the documents do not say it yet: laid over them like what waits.
+   * @returns {readonly Action[]}
+   */
+  unseen() {
+    return this.#mine().flatMap(({ row, action }) => (row.settled?.unseen ? [action] : []));
+  }
+
+  /**
    * Who has ended their shift here without the server knowing it yet, whoever is signed on now.
    * @returns {string[]}
    */

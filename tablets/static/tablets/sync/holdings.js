@@ -165,8 +165,10 @@ export class Holdings {
       const now = Date.parse(answer.now);
       const dropped = answer.dropped ?? [];
       const reopened = this.#reopened(answer);
-      const rows = [...reopened, ...(await this.outbox.settle(answer.answers ?? [], now))];
-      const settled = rows.filter((row) => row.settled).length;
+      const answered = await this.outbox.settle(answer.answers ?? [], now, { unseen: !this.open });
+      const settled = answered.length;
+      const brought = this.open && asked !== null && !Object.values(answer.streams).some((part) => part.more);
+      const rows = [...reopened, ...answered, ...(brought ? this.outbox.seen() : [])];
       const comesAgain = dropped.some(({ why }) => COMES_AGAIN.has(why));
       const gone = dropped.filter(({ why }) => !COMES_AGAIN.has(why));
       if (asked && !comesAgain) for (const stream of this.#leftBehind(asked, answer)) gone.push({ stream, why: "not_yours" });

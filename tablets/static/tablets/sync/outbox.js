@@ -48,6 +48,7 @@ import { StoreError } from "./store.js";
  * @property {Closed|{plain: unknown}|null} verdict the rest of the answer, for who did it
  * @property {number} at ms of the server's clock
  * @property {boolean} dismissed
+ * @property {boolean} [unseen] it was applied, and its documents could not be kept: nobody could read here
  */
 
 /** @typedef {{row: Row, action: Action & {done: Promise<Action>}}} Entry */
@@ -245,9 +246,10 @@ export class Outbox {
    * Compute what answers make of the rows, and change nothing. Answers to what is not waiting change nothing.
    * @param {readonly ActionAnswer[]} answers
    * @param {number} at ms of the server's clock
+   * @param {{unseen?: boolean}} [options] whether the documents that say it are not kept in the same breath
    * @returns {Promise<Row[]>}
    */
-  async settle(answers, at) {
+  async settle(answers, at, { unseen = false } = {}) {
     const rows = [];
     for (const { seq, status, code = "", flags = [], ticket = null, answer, message, facts } of answers) {
       const row = this.#rows.get(seq);
@@ -256,9 +258,17 @@ export class Outbox {
       // Without the key of who did it, only what names nobody is kept.
       const verdict =
         own || !this.#cipher.able ? await this.#cipher.close(own, { answer, message, facts }, `answer|${row.id}`) : { plain: { message } };
-      rows.push({ ...row, settled: { status, code, flags: [...flags], ticket: ticket === null ? null : String(ticket), verdict, at, dismissed: false } });
+      rows.push({ ...row, settled: { status, code, flags: [...flags], ticket: ticket === null ? null : String(ticket), verdict, at, dismissed: false, ...(unseen && status === "applied" ? { unseen } : {}) } });
     }
     return rows;
+  }
+
+  /**
+   * Compute what becomes of rows whose effect was not on the screen, now that the documents which say it are.
+   * @returns {Row[]} to be kept and committed
+   */
+  seen() {
+    return this.open().flatMap(({ row }) => (row.settled?.unseen ? [{ ...row, settled: { ...row.settled, unseen: false } }] : []));
   }
 
   /**
@@ -444,7 +454,7 @@ export class Outbox {
  * @param {Row} row
  */
 function isOpen({ settled }) {
-  return !settled || (!settled.dismissed && (settled.status !== "applied" || settled.flags.length > 0));
+  return !settled || Boolean(settled.unseen) || (!settled.dismissed && (settled.status !== "applied" || settled.flags.length > 0));
 }
 
 /**
