@@ -11,13 +11,14 @@ from django.contrib.gis.db.models import PointField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Now
 
 from dispatch.models import Call
 from followups.fields import SealedJSON, SealedText
 from followups.models.sealed_row import SealedRow
 from followups.refusals.clients import ClientNotFound
 from journal.locks import lock_row
-from responders.models import Agency, Person
+from responders.models import Agency, Person, Unit
 
 
 class KnownAs(models.TextChoices):
@@ -304,7 +305,11 @@ class Contact(models.Model):
                 fields=["client", "call"], condition=Q(ended_at__isnull=True), name="followups_contact_once"
             )
         ]
-        indexes = [models.Index(fields=["call"], name="followups_contact_by_call")]
+        indexes = [
+            models.Index(fields=["call"], name="followups_contact_by_call"),
+            # Who was met often lately: the sweep's cost follows the days it looks at, not the years.
+            models.Index(fields=["at"], condition=Q(ended_at__isnull=True), name="followups_contact_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"client {self.client_id} at call {self.call_id}"
@@ -336,6 +341,27 @@ class BreakGlass(SealedRow):
 
     def __str__(self) -> str:
         return f"break-glass {self.pk}"
+
+
+class Shown(models.Model):
+    """
+    Somebody's record began to stand on a unit's tablets. A trigger writes it with the document (0004_shown.py), so that no
+    such reading can go without; a sweep makes an entry of it.
+    """
+
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="+")
+    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField(db_default=Now())
+    entered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=Q(entered_at__isnull=True), name="followups_shown_to_enter"),
+            models.Index(fields=["client"], name="followups_shown_by_client"),
+        ]
+
+    def __str__(self) -> str:
+        return f"client {self.client_id} on unit {self.unit_id}"
 
 
 class Merge(models.Model):
