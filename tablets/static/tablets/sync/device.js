@@ -330,14 +330,14 @@ export class Device {
    * Take one action up. It is on the disk when this resolves; `done` of what is returned settles with the verdict.
    * @param {string} kind
    * @param {Record<string, unknown>} args
-   * @param {{after?: readonly number[], actor?: string|number, v?: number}} [options] after: places of what it depends on
+   * @param {{after?: readonly number[], actor?: string|number, v?: number, slot?: string}} [options] after: places of what it depends on; slot: it takes the place of what was done under that name and never offered to the server, as for a text that is saved while it is typed
    * @returns {Promise<Action & {done: Promise<Action>}>}
    * @throws {DeviceError} nothing was taken up: locked, purged, quota, too_large, no_seal
    */
-  do(kind, args, { after = [], actor, v = 1 } = {}) {
+  do(kind, args, { after = [], actor, v = 1, slot } = {}) {
     // What and when is what was true at the tap; the places in the lane are in the order of the taps.
     const who = actor === undefined ? this.person : String(actor);
-    const made = { id: this.#options.uuid(), kind, v, after: [...after], happened_at: new Date(this.#clock.now()).toISOString(), jumped: this.#clock.jumped };
+    const made = { id: this.#options.uuid(), kind, v, after: [...after], happened_at: new Date(this.#clock.now()).toISOString(), jumped: this.#clock.jumped, ...(slot === undefined ? {} : { slot }) };
     const said = structuredClone(args);
     const taken = this.#doing.then(async () => {
       if (this.purged || this.#purging) throw new DeviceError("purged", "This device was erased.");

@@ -128,7 +128,9 @@ export class Exchange {
     const streams = await this.#holdings.wants();
     const spared = this.#spare;
     const room = { ...this.#limits, bytes: Math.max(LEAST.bytes, this.#limits.bytes - JSON.stringify(streams).length) };
-    const actions = spared ? [] : outbox.batch(room);
+    // After silence the first request asks whether anybody is there: what is still typed is offered when somebody is.
+    const unsure = !this.result.ok && this.result.status === 0;
+    const actions = spared ? [] : await outbox.batch(room, { unsure });
     const waiting = outbox.waiting;
     const body = {
       protocol: 1,
@@ -174,7 +176,7 @@ export class Exchange {
         return outcome.settled > 0 && outbox.waiting.count > 0 ? { again: true, wrong: false } : null;
       }
       this.#succeeded(answer, actions.length, outcome.settled);
-      const goesOn = outbox.waiting.count > 0 && (spared || outcome.settled > 0);
+      const goesOn = outbox.waiting.count > 0 && (spared || unsure || outcome.settled > 0);
       return { again: outcome.again || goesOn, wrong: outcome.wrong.length > 0 };
     } catch (error) {
       // Answered, and not kept: the same will be asked again.

@@ -5,6 +5,9 @@
  *
  * Arguments are sealed to the server, so that they can be sent when nobody here may read them any more. A copy under the
  * key of who did it serves the screen.
+ *
+ * What is typed is saved again and again. An action that names a `slot` takes the place of an earlier one of that slot, as
+ * long as that one was never offered to the server: once it was, its place and its words are for ever.
  */
 
 import { StoreError } from "./store.js";
@@ -37,6 +40,8 @@ import { StoreError } from "./store.js";
  * @property {boolean} jumped
  * @property {string|null} gone
  * @property {Settled|null} settled
+ * @property {string} [slot] what a later action may replace it by
+ * @property {boolean} [offered] whether it may have reached the server: written before it is sent
  */
 
 /**
@@ -111,9 +116,7 @@ export class Outbox {
     );
     for (const row of rows) {
       if (!row) continue;
-      this.#rows.set(row.seq, row);
-      this.#changed();
-      this.#next = Math.max(this.#next, row.seq + 1);
+      this.#hold(row);
       await this.#read(row);
     }
   }
@@ -133,8 +136,9 @@ export class Outbox {
   }
 
   /**
-   * Take one action up. It is on the disk when this resolves.
-   * @param {Omit<Row, "seq"|"sealed"|"copy"|"gone"|"settled"|"args">} made
+   * Take one action up. It is on the disk when this resolves. Of one whose place a later one of its slot took, `done` never
+   * settles: nobody was told of it.
+   * @param {Omit<Row, "seq"|"sealed"|"copy"|"gone"|"settled"|"args"|"offered">} made
    * @param {Record<string, unknown>} args
    * @param {object} with_
    * @param {import("./cipher.js").SealTo|null} with_.sealTo
@@ -155,17 +159,17 @@ export class Outbox {
       async (work) => {
         const lane = await work.get("meta", "lane");
         if (lane?.installation !== installation) throw new StoreError("gone", "The store on this device was erased.");
-        const kept = { ...rest, seq: /** @type {number} */ (lane.next) };
+        const replaced = made.slot === undefined ? undefined : (await work.all("outbox")).find(({ slot, offered, actor }) => slot === made.slot && !offered && actor === made.actor);
+        const seq = /** @type {number} */ (replaced?.seq ?? lane.next);
+        const kept = { ...rest, seq, after: made.after.filter((place) => place < seq) };
         work.put("outbox", kept);
-        work.put("meta", { ...lane, next: lane.next + 1 });
+        if (!replaced) work.put("meta", { ...lane, next: lane.next + 1 });
         work.put("meta", time());
         return kept;
       },
       { strict: true },
     );
-    this.#rows.set(row.seq, row);
-    this.#changed();
-    this.#next = Math.max(this.#next, row.seq + 1);
+    this.#hold(row);
     const action = this.#show(row);
     action.args = args;
     this.#onAction(action);
@@ -209,22 +213,53 @@ export class Outbox {
   }
 
   /**
-   * What to send, in order: as many as these limits allow, at least one.
+   * What to send, in order: as many as these limits allow, at least one. From now on none of it is replaced: what is sent
+   * may be done, also when nobody answers.
    * @param {{count: number, bytes: number}} limits
-   * @returns {Envelope[]}
+   * @param {{unsure?: boolean}} [options] unsure: nobody may be there to hear it, so that what can still be replaced stays, and what is behind it
+   * @returns {Promise<Envelope[]>}
    */
-  batch({ count, bytes }) {
-    /** @type {Envelope[]} */
-    const envelopes = [];
+  async batch(limits, { unsure = false } = {}) {
+    for (;;) {
+      const rows = this.#fitting(limits, unsure);
+      const open = rows.filter(({ slot, offered }) => slot !== undefined && !offered);
+      if (!open.length) return rows.map(envelopeOf);
+      const now = await this.#store.run(
+        ["outbox"],
+        "readwrite",
+        async (work) => {
+          // Another tab may have put a later one there since.
+          const kept = (await Promise.all(open.map(({ seq }) => work.get("outbox", seq)))).filter(Boolean).map((row) => ({ .../** @type {Row} */ (row), offered: true }));
+          for (const row of kept) work.put("outbox", row);
+          return kept;
+        },
+        { strict: true },
+      );
+      // Gone from under us: the lane was erased, and what is sent now is nobody's.
+      if (!now.length) return [];
+      for (const row of now) {
+        this.#hold(row);
+        await this.#read(row);
+      }
+    }
+  }
+
+  /**
+   * @param {{count: number, bytes: number}} limits
+   * @param {boolean} unsure
+   * @returns {Row[]}
+   */
+  #fitting({ count, bytes }, unsure) {
+    const rows = [];
     let room = bytes;
     for (const { row } of this.open()) {
       if (row.settled) continue;
-      const envelope = envelopeOf(row);
-      room -= new TextEncoder().encode(JSON.stringify(envelope)).length + 1;
-      if (envelopes.length >= count || (room < 0 && envelopes.length)) break;
-      envelopes.push(envelope);
+      if (unsure && row.slot !== undefined && !row.offered) break;
+      room -= new TextEncoder().encode(JSON.stringify(envelopeOf(row))).length + 1;
+      if (rows.length >= count || (room < 0 && rows.length)) break;
+      rows.push(row);
     }
-    return envelopes;
+    return rows;
   }
 
   /**
@@ -280,7 +315,8 @@ export class Outbox {
    */
   orphans(plans, replica, settled) {
     const answered = new Set(settled.map(({ seq }) => seq));
-    const waiting = this.open().filter(({ row }) => !row.settled && !answered.has(row.seq));
+    // What is replaced as it is typed is written by `add` alone: another tab's later words must not be put back.
+    const waiting = this.open().filter(({ row }) => !row.settled && !answered.has(row.seq) && row.slot === undefined);
     if (!waiting.length) return [];
     /** @type {Map<number, Row>} */
     const rows = new Map();
@@ -309,7 +345,7 @@ export class Outbox {
   reopen(from) {
     return this.all()
       .filter(({ row }) => row.settled && row.seq >= from)
-      .map(({ row }) => ({ ...row, settled: null }));
+      .map(({ row }) => ({ ...row, settled: null, ...(row.slot === undefined ? {} : { offered: true }) }));
   }
 
   /**
@@ -370,6 +406,21 @@ export class Outbox {
     this.#actions.clear();
     this.#keys = null;
     this.#next = 1;
+  }
+
+  /**
+   * Hold a row as it is on the disk.
+   * @param {Row} row
+   */
+  #hold(row) {
+    const before = this.#rows.get(row.seq);
+    if (before && before.id !== row.id) {
+      this.#actions.delete(before.id);
+      this.#settlers.delete(before.id);
+    }
+    this.#rows.set(row.seq, row);
+    this.#changed();
+    this.#next = Math.max(this.#next, row.seq + 1);
   }
 
   #changed() {
