@@ -1,6 +1,4 @@
-import django.db.models.deletion
-import django.db.models.functions
-from django.db import migrations, models
+from django.db import migrations
 
 # When a body begins to stand in a unit's stream, or stands there again: not each time that it changes. The conditions are
 # looked at before any function is called, so that other subjects' documents pay a comparison.
@@ -26,44 +24,6 @@ DROP FUNCTION followups_document_shown();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("followups", "0003_marks"), ("responders", "0004_field_work")]
+    dependencies = [("followups", "0003_marks")]
 
-    operations = [
-        migrations.CreateModel(
-            name="Shown",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(db_default=django.db.models.functions.Now())),
-                ("entered_at", models.DateTimeField(null=True)),
-                (
-                    "client",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="followups.client"
-                    ),
-                ),
-                (
-                    "unit",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="responders.unit"
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("entered_at__isnull", True)),
-                        fields=["id"],
-                        name="followups_shown_to_enter",
-                    ),
-                    models.Index(fields=["client"], name="followups_shown_by_client"),
-                ],
-            },
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", True)), fields=["at"], name="followups_contact_by_time"
-            ),
-        ),
-        migrations.RunSQL(sql=_BEGINS, reverse_sql=_UNDO),
-    ]
+    operations = [migrations.RunSQL(sql=_BEGINS, reverse_sql=_UNDO)]

@@ -16,18 +16,21 @@ from followups.models.clients import (
     MaySay,
     Merge,
     Route,
+    Shown,
     Strategy,
     StrategyKind,
     WayKind,
 )
 from followups.models.consents import Basis, Consent, Disclosure
 from followups.models.encounters import (
+    OWED,
     Addendum,
     Encounter,
     EncounterState,
     LockedEncounter,
     MandatedReport,
     Met,
+    Signing,
 )
 from followups.models.plans import (
     Attempt,
@@ -47,9 +50,23 @@ from followups.models.plans import (
     ReminderKind,
 )
 from followups.models.programmes import STEPS, Choice, ChoiceField, Programme
+from followups.models.resources import (
+    DirectoryRecord,
+    DirectorySource,
+    Language,
+    Location,
+    Organization,
+    Phone,
+    Schedule,
+    Service,
+    ServiceAtLocation,
+    ServiceNeed,
+    ServiceStatus,
+)
 from followups.models.surveys import SurveyAnswer, SurveyCode
 
 __all__ = [
+    "OWED",
     "STEPS",
     "Addendum",
     "Attempt",
@@ -69,6 +86,8 @@ __all__ = [
     "Consent",
     "Contact",
     "ContactWay",
+    "DirectoryRecord",
+    "DirectorySource",
     "Disclosure",
     "Encounter",
     "EncounterState",
@@ -78,6 +97,8 @@ __all__ = [
     "Intake",
     "IntakeState",
     "KnownAs",
+    "Language",
+    "Location",
     "LockedClient",
     "LockedEncounter",
     "MandatedReport",
@@ -85,14 +106,23 @@ __all__ = [
     "Merge",
     "Met",
     "Move",
+    "Organization",
     "Outcome",
     "PauseReason",
+    "Phone",
     "Plan",
     "PlanState",
     "Programme",
     "Reminder",
     "ReminderKind",
     "Route",
+    "Shown",
+    "Signing",
+    "Schedule",
+    "Service",
+    "ServiceAtLocation",
+    "ServiceNeed",
+    "ServiceStatus",
     "Strategy",
     "StrategyKind",
     "SurveyAnswer",

@@ -18,12 +18,18 @@ from responders.models import Agency, Person, Unit
 
 class EncounterState(models.TextChoices):
     """
-    A DRAFT is typed on, a SIGNED one is locked, a RETURNED one came back from a supervisor.
+    A DRAFT is typed on, a SIGNED one is locked, a RETURNED one came back from a supervisor. An EXCUSED one is a draft that
+    nobody owes any more: the partner wrote the report.
     """
 
     DRAFT = "DRAFT"
     SIGNED = "SIGNED"
     RETURNED = "RETURNED"
+    EXCUSED = "EXCUSED"
+
+
+# What its author still has to sign.
+OWED = (EncounterState.DRAFT, EncounterState.RETURNED)
 
 
 LockedEncounter = NewType("LockedEncounter", "Encounter")
@@ -52,7 +58,8 @@ class Encounter(SealedRow):
     its name already.
 
     ``draft`` is what the form holds, whole, at ``revision`` (counted by the tablet): a later revision replaces an earlier
-    one. Signing makes ``Met`` rows of it and locks it; what comes later is an addendum.
+    one. Signing makes ``Met`` rows of it and locks it; what comes later is an addendum. ``Signing`` keeps what was signed,
+    each time.
     """
 
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="encounters")
@@ -61,9 +68,17 @@ class Encounter(SealedRow):
     author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     # The follow-up that this visit was for: its call is of source SECOND_RESPONSE.
     follow_up = models.ForeignKey("FollowUp", on_delete=models.PROTECT, null=True, related_name="encounters")
+    # Copies of the call's: what its author is shown of it stands under this row's lock.
+    what = models.CharField(max_length=100, help_text="The label of the call's type.")
+    address = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=EncounterState, default=EncounterState.DRAFT)
     revision = models.PositiveIntegerField(default=0)
+    # Nothing up to it counts any more: the newest that was known when it was signed.
+    signed_revision = models.PositiveIntegerField(default=0)
     draft = SealedJSON(default=dict)
+    # What was typed on another device and overtaken by the signing: kept for a supervisor, and in no document.
+    aside = SealedJSON(default=dict)
+    aside_revision = models.PositiveIntegerField(default=0)
     nobody_found = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
     saved_at = models.DateTimeField()
@@ -76,7 +91,13 @@ class Encounter(SealedRow):
     returned_at = models.DateTimeField(null=True)
     returned_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     return_note = SealedText(blank=True)
-    late_told_at = models.DateTimeField(null=True, help_text="When its author was told that it is overdue.")
+    late_told_at = models.DateTimeField(
+        null=True, help_text="When author and supervisors were told that it is overdue."
+    )
+    # Something of it is a supervisor's to look at (followups/rules/encounters.py says what), until one has.
+    to_check = models.BooleanField(default=False)
+    checked_at = models.DateTimeField(null=True)
+    checked_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = EncounterQuerySet.as_manager()
 
@@ -89,12 +110,43 @@ class Encounter(SealedRow):
         ]
         indexes = [
             models.Index(fields=["assignment"], name="followups_encounter_by_held"),
-            models.Index(fields=["author"], condition=~Q(state="SIGNED"), name="followups_encounter_open"),
-            models.Index(fields=["due_at"], condition=~Q(state="SIGNED"), name="followups_encounter_by_due"),
+            models.Index(
+                fields=["agency", "author"],
+                condition=Q(state__in=["DRAFT", "RETURNED"]),
+                name="followups_encounter_open",
+            ),
+            # What the sweep looks for: its cost follows what is due, not what there is.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state__in=["DRAFT", "RETURNED"], late_told_at__isnull=True),
+                name="followups_encounter_by_due",
+            ),
+            models.Index(fields=["agency"], condition=Q(to_check=True), name="followups_encounter_to_check"),
+            models.Index(fields=["agency", "signed_at"], name="followups_encounter_by_signed"),
         ]
 
     def __str__(self) -> str:
         return f"encounter {self.pk}"
+
+
+class Signing(SealedRow):
+    """
+    What an author signed, word for word: a report that came back and was signed again has one for each time.
+    """
+
+    encounter = models.ForeignKey(Encounter, on_delete=models.PROTECT, related_name="signings")
+    revision = models.PositiveIntegerField()
+    body = SealedJSON()
+    at = models.DateTimeField()
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["encounter", "revision"], name="followups_signing_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"signing of encounter {self.encounter_id}"
 
 
 class Met(SealedRow):
@@ -155,7 +207,11 @@ class MandatedReport(SealedRow):
             models.UniqueConstraint(fields=["encounter", "met"], name="followups_mandated_once_each"),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(made_at__isnull=True), name="followups_mandated_by_due"),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(made_at__isnull=True, told_at__isnull=True),
+                name="followups_mandated_by_due",
+            ),
         ]
 
     def __str__(self) -> str:

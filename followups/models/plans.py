@@ -169,6 +169,10 @@ class FollowUp(SealedRow):
     overdue_told_at = models.DateTimeField(null=True)
     escalated_at = models.DateTimeField(null=True)
     first_attempt_at = models.DateTimeField(null=True)
+    # The norm that is shown, and when it goes to supervisors: unless somebody tried within ``Programme.escalate_h``.
+    try_by = models.DateTimeField(null=True)
+    escalate_at = models.DateTimeField(null=True)
+    end_reason = SealedText(blank=True, help_text="Why it was cancelled.")
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
     done_at = models.DateTimeField(null=True)
     done_by = models.CharField(max_length=100, blank=True)
@@ -196,8 +200,8 @@ class FollowUp(SealedRow):
                 name="followups_follow_up_to_late",
             ),
             models.Index(
-                fields=["due_at"],
-                condition=Q(state="DUE", escalated_at__isnull=True),
+                fields=["escalate_at"],
+                condition=Q(state__in=["PENDING", "DUE"], escalated_at__isnull=True),
                 name="followups_follow_up_to_tell",
             ),
             models.Index(
@@ -295,7 +299,8 @@ class ReminderKind(models.TextChoices):
 
 class Reminder(models.Model):
     """
-    One reminder to one person, once: of a follow-up, or a day's digest. Its text says how many, never who or why.
+    One reminder to one person, once: of a follow-up and the day of it, or a day's digest. Its text says how many, never who
+    or why. ``reached`` counts the browsers that took it; where nobody asked to be woken it is none.
     """
 
     follow_up = models.ForeignKey(FollowUp, on_delete=models.CASCADE, null=True, related_name="reminders")
@@ -306,10 +311,11 @@ class Reminder(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    reached = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["follow_up", "person", "kind"], name="followups_reminder_once"),
+            models.UniqueConstraint(fields=["follow_up", "person", "kind", "day"], name="followups_reminder_once"),
             models.UniqueConstraint(
                 fields=["person", "day"], condition=Q(kind="DIGEST"), name="followups_reminder_one_digest_a_day"
             ),
