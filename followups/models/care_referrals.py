@@ -33,6 +33,8 @@ class CareReferral(SealedRow):
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="care_referrals")
     encounter = models.ForeignKey(Encounter, on_delete=models.PROTECT, null=True, related_name="care_referrals")
     to = SealedText()
+    # Which line of the directory, where it is one. No key: which service somebody is sent to says what they have.
+    resource = SealedText(blank=True, help_text="The id of a ServiceAtLocation.")
     need = SealedText(blank=True, help_text="A code of NEED.")
     state = models.CharField(max_length=15, choices=CareReferralState, default=CareReferralState.MADE)
     warm_handover = models.BooleanField(default=False)

@@ -238,19 +238,18 @@ class Schedule(FromSource):
 
 class Language(FromSource):
     """
-    A language that is spoken: BCP 47 in ``code`` where the source has one, else its name only.
+    A language that a service or a place speaks: BCP 47 in ``code`` where the source has one, else its name only.
     """
 
     service = models.ForeignKey(Service, on_delete=models.CASCADE, null=True, related_name="languages")
     location = models.ForeignKey(Location, on_delete=models.CASCADE, null=True, related_name="languages")
-    phone = models.ForeignKey(Phone, on_delete=models.CASCADE, null=True, related_name="languages")
     code = models.TextField(blank=True)
     name = models.TextField(blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(service__isnull=False) | Q(location__isnull=False) | Q(phone__isnull=False),
+                condition=Q(service__isnull=False) | Q(location__isnull=False),
                 name="followups_language_of_something",
             )
         ]
