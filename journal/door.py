@@ -23,7 +23,8 @@ from django.db import transaction
 from journal.entries import NewEntry
 from journal.flush import flush
 from journal.prepared import prepared_cursor
-from journal.refusals import ActionIdReused, Refusal
+from journal.refusals import ActionIdReused, AnswerLost, Refusal
+from journal.sealing import blind_index, opened, receipt_about, seal
 
 # Of a receipt; a refusal has its own.
 APPLIED = 200
@@ -88,7 +89,7 @@ class Claim:
     What a door says an action is before it runs: the same id must come as the same thing again.
 
     An empty fingerprint says that the arguments could not be read this time. ``lane`` and ``seq`` are its place in a
-    tablet's queue.
+    tablet's queue. ``sealed``: nobody may read its answer from the database.
     """
 
     action_id: UUID
@@ -97,6 +98,7 @@ class Claim:
     fingerprint: bytes
     lane: UUID | None = None
     seq: int | None = None
+    sealed: bool = False
 
 
 _current: ContextVar[Door | None] = ContextVar("journal_door", default=None)
@@ -142,24 +144,29 @@ def answer_once(
     by: object,
     at: datetime,
     act: Callable[[], dict[str, Any]],
+    sealed: bool = False,
 ) -> Answer:
     """
     Run ``act`` once for this action id and return its answer; a repeat gets the first answer, word for word.
 
     The receipt commits with the effect. A refusal rolls the effect back to a savepoint and its receipt commits.
+    ``sealed``: nobody may read the receipt from the database.
 
     :raises ActionIdReused: the id is known with another actor, kind or arguments.
     """
     with open_door(by=by, at=at, action_id=action_id) as door:
-        claim = Claim(action_id=action_id, kind=kind, by=door.by, fingerprint=fingerprint_of(args))
+        fingerprint = fingerprint_of(args, sealed=sealed)
+        claim = Claim(action_id=action_id, kind=kind, by=door.by, fingerprint=fingerprint, sealed=sealed)
         return settle(door, claim, act)
 
 
-def fingerprint_of(args: object) -> bytes:
+def fingerprint_of(args: object, *, sealed: bool = False) -> bytes:
     """
-    Return SHA-256 of an action's arguments, whatever the order of their keys.
+    Return SHA-256 of an action's arguments, whatever the order of their keys; of sealed ones under a key, because a short
+    text is guessed from its plain hash.
     """
-    return sha256(orjson.dumps(args, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+    text = orjson.dumps(args, default=str, option=orjson.OPT_SORT_KEYS)
+    return blind_index(text, purpose="receipt") if sealed else sha256(text).digest()
 
 
 def refused(refusal: Refusal) -> tuple[int, dict[str, Any]]:
@@ -194,7 +201,7 @@ def settle(
             flush(door.entries, at=door.at, action_id=claim.action_id)
     except Refusal as refusal:
         status, body = on_refusal(refusal)
-    return _complete(claim.action_id, status=status, body=body)
+    return _complete(claim, status=status, body=body)
 
 
 def _claim(claim: Claim) -> Answer | None:
@@ -218,7 +225,11 @@ def _claim(claim: Claim) -> Answer | None:
     same_args = not claim.fingerprint or status == QUARANTINED or bytes(fingerprint) == claim.fingerprint
     if (action_id, _who(by), kind) != (claim.action_id, _who(claim.by), claim.kind) or not same_args:
         raise ActionIdReused(action_id=str(claim.action_id))
-    return Answer(status=status, body=orjson.loads(answer), replayed=True)
+    text = opened(answer, about=receipt_about(action_id))
+    if text is None:
+        # A tablet that got no answer at all would send it for ever, and what is behind it never.
+        return Answer(status=status, body={} if status == APPLIED else AnswerLost().as_dict(), replayed=True)
+    return Answer(status=status, body=orjson.loads(text), replayed=True)
 
 
 def _who(by: str) -> str:
@@ -226,11 +237,12 @@ def _who(by: str) -> str:
     return by.rpartition("/")[2]
 
 
-def _complete(action_id: UUID, *, status: int, body: dict[str, Any]) -> Answer:
+def _complete(claim: Claim, *, status: int, body: dict[str, Any]) -> Answer:
     text = orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z).decode()
+    kept = seal(text, about=receipt_about(claim.action_id)) if claim.sealed else text
     with prepared_cursor() as cursor:
         cursor.execute(
-            "UPDATE journal_receipt SET status = %s, answer = %s WHERE action_id = %s", [status, text, action_id]
+            "UPDATE journal_receipt SET status = %s, answer = %s WHERE action_id = %s", [status, kept, claim.action_id]
         )
     # What is answered now is read back from what is kept: a repeat cannot differ in how an instant is written.
     return Answer(status=status, body=orjson.loads(text))

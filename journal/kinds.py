@@ -41,6 +41,7 @@ class Kind:
 
     Every version that was ever shipped is understood for ever: ``upcasters[v]`` turns arguments of version v into those of
     v + 1 (tests/vectors/shipped_kinds.json). ``needs_sign_on`` is False for what makes a sign-on: nobody stands yet.
+    ``sealed``: what it says and is answered is kept so that nobody may read it from the database (journal/sealing.py).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Kind:
     life: str = ""
     upcasters: Mapping[int, Upcaster] = field(default_factory=dict)
     needs_sign_on: bool = True
+    sealed: bool = False
 
     def upcast(self, args: dict[str, Any], *, version: int) -> dict[str, Any]:
         """

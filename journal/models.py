@@ -101,13 +101,14 @@ class Receipt(models.Model):
     """
     The answer that an action id got, committed with the effect, so that it always gets the same one.
 
-    ``status`` is 200 for applied, 202 for quarantined, else the status of the refusal.
+    ``status`` is 200 for applied, 202 for quarantined, else the status of the refusal. Of a sealed kind the answer is
+    sealed (journal/sealing.py).
     """
 
     action_id = models.UUIDField(primary_key=True)
     by = models.CharField(max_length=60)
     kind = models.CharField(max_length=60)
-    # SHA-256 of the arguments: the same id with other arguments is a mistake that must not look like a success.
+    # SHA-256 of the arguments (HMAC for a sealed kind): the same id with other ones must not look like a success.
     fingerprint = models.BinaryField(max_length=32)
     status = models.SmallIntegerField(null=True)
     # JSON text rather than jsonb, which would answer a repeat with its keys in another order.

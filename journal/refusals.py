@@ -37,6 +37,15 @@ class ActionIdReused(Refusal):
     status = 422
 
 
+class AnswerLost(Refusal):
+    """
+    An action was answered with a no before, and the seal of that answer is broken.
+    """
+
+    code = "answer_lost"
+    message = "This request was answered before, and the answer can no longer be read. Nothing was changed now."
+
+
 class InvalidArgs(Refusal):
     """
     The arguments of an action could not be understood; facts name each field.

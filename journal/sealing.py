@@ -106,7 +106,7 @@ def opened(text: str, *, about: str) -> str | None:
         return None
 
 
-def blind_index(value: str, *, purpose: str) -> bytes:
+def blind_index(value: str | bytes, *, purpose: str) -> bytes:
     """
     Return 32 bytes by which a sealed value can be found, and from which it cannot be guessed: HMAC-SHA256.
 
@@ -114,7 +114,7 @@ def blind_index(value: str, *, purpose: str) -> bytes:
     form first (a phone number as E.164, a name case-folded).
     """
     key = _purpose_key(settings.BLIND_INDEX_KEY, purpose)
-    return hmac.digest(key, value.encode(), "sha256")
+    return hmac.digest(key, value.encode() if isinstance(value, str) else value, "sha256")
 
 
 @cache

@@ -48,7 +48,7 @@ def run_action(
         permissions.check_still_stands(by)
         return kind.answer(kind.act(by=by, at=at, happened_at=happened_at, **given))
 
-    return answer_once(action_id=action_id, kind=kind.name, args=args, by=by, at=at, act=act)
+    return answer_once(action_id=action_id, kind=kind.name, args=args, by=by, at=at, act=act, sealed=kind.sealed)
 
 
 class ActionView(APIView):

@@ -11,7 +11,6 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from secrets import randbelow
 from time import monotonic
 from traceback import format_tb
@@ -26,6 +25,7 @@ from journal.door import QUARANTINED, Answer, Claim, fingerprint_of, open_door, 
 from journal.kinds import Kind, Nature, kinds
 from journal.prepared import prepared_cursor
 from journal.refusals import ActionIdReused, InvalidArgs, Refusal, UnknownKind, UnknownVersion
+from journal.sealing import blind_index
 from responders import permissions
 from responders.actors import Actor
 from tablets import refusals, seals
@@ -352,13 +352,15 @@ def _attempt(lane: _Lane, act: _Act) -> Answer:
     with open_door(by=act.by, at=lane.received_at, action_id=act.action_id) as door:
         moved_from_id, empty_at = _advance(lane, envelope.seq)
         placed = act.placed and not lane.foreign
+        sealed = is_to_be_sealed(envelope.kind)
         claim = Claim(
             action_id=act.action_id,
             kind=envelope.kind,
             by=act.by,
-            fingerprint=b"" if act.problem is not None else fingerprint_of(act.args),
+            fingerprint=b"" if act.problem is not None else fingerprint_of(act.args, sealed=sealed),
             lane=lane.installation if placed else None,
             seq=envelope.seq if placed else None,
+            sealed=sealed,
         )
         then = _then(lane, envelope, moved_from_id=moved_from_id, empty_at=empty_at)
 
@@ -433,7 +435,8 @@ def _understand(envelope: Envelope) -> tuple[Kind | None, dict[str, Any], Refusa
 
 
 def _id_of(installation: UUID, envelope: Envelope) -> UUID:
-    return uuid5(installation, sha256(_text(envelope).encode()).hexdigest())
+    # Under a key: from a plain hash a short text is guessed.
+    return uuid5(installation, blind_index(_text(envelope), purpose="envelope").hex())
 
 
 def _text(envelope: Envelope) -> str:
@@ -566,6 +569,13 @@ def _refused_before(lane: UUID | None, envelope: Envelope) -> int | None:
 
 def _quarantine(lane: _Lane, act: _Act, why: Refusal, then: Then) -> tuple[int, dict[str, Any]]:
     envelope = act.envelope
+    facts = orjson.loads(orjson.dumps(why.facts, default=str))
+    raw = _text(envelope)
+    actor = str(envelope.raw.get("actor", ""))[:60]
+    if is_to_be_sealed(envelope.kind):
+        # What was wrong with it may say what was in it.
+        raw, facts = seals.close_kept(act.action_id, raw=envelope.raw, facts=facts), {}
+        actor = "" if envelope.person_id is None else actor
     row = Quarantined.objects.create(
         agency_id=lane.standing.agency_id,
         tablet_id=lane.tablet_id,
@@ -574,19 +584,27 @@ def _quarantine(lane: _Lane, act: _Act, why: Refusal, then: Then) -> tuple[int, 
         action_id=act.action_id,
         kind=envelope.kind,
         version=envelope.version or None,
-        actor=str(envelope.raw.get("actor", ""))[:60],
+        actor=actor,
         person_id=_known_person(lane, envelope),
-        raw=_text(envelope),
+        raw=raw,
         happened_at=then.happened_at,
         received_at=lane.received_at,
         code=why.code,
         message=why.message,
-        facts=orjson.loads(orjson.dumps(why.facts, default=str)),
+        facts=facts,
     )
     # The alert: ids and codes only, what it says is in the row.
     alert = partial(_log.error, "quarantined %s: %s of %s, %s", row.ticket, envelope.kind or "?", act.by, why.code)
     transaction.on_commit(alert, robust=True)
     return QUARANTINED, {"code": why.code, "message": why.message, "ticket": row.ticket}
+
+
+def is_to_be_sealed(kind: str) -> bool:
+    """
+    Tell whether what comes as this kind is kept sealed: it says so, or nobody knows what it may hold.
+    """
+    declared = kinds().get(kind)
+    return declared is None or declared.sealed
 
 
 def _known_person(lane: _Lane, envelope: Envelope) -> int | None:

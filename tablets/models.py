@@ -266,8 +266,9 @@ class Quarantined(models.Model):
     """
     What a tablet sent and we could not do: kept whole, until somebody does it after all or closes it with a reason.
 
-    ``raw`` is the envelope as it came; arguments that were sealed stay sealed. The tablet has its answer (the ticket) and
-    gets the same one for ever; what a retry brought is ``result``.
+    ``raw`` is the envelope as it came; arguments that were sealed stay sealed. What is of a sealed kind, or of one that
+    nobody knows, is sealed as a whole with its facts (tablets.seals.open_kept), and of a retry's ``result`` no words are
+    kept. The tablet has its answer (the ticket) and gets the same one for ever.
     """
 
     agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")

@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from rest_framework.exceptions import APIException
 
+from journal.sealing import SealBroken, is_sealed, seal
+from journal.sealing import unseal as unseal_kept
 from responders.parsers import read_json
 from tablets import refusals
 from tablets.models import Quarantined
@@ -97,13 +99,42 @@ def unseal(sealed: Mapping[str, str], *, action_id: str) -> dict[str, Any]:
     return args
 
 
+def close_kept(action_id: UUID, *, raw: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """
+    Return what is kept in place of an envelope that nobody may read from the database: it, and what was wrong with it.
+    """
+    return seal(orjson.dumps({"raw": raw, "facts": facts}).decode(), about=kept_about(action_id))
+
+
+def open_kept(row: Quarantined) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    Return the envelope of something in quarantine as it came, and the facts of why it was kept.
+
+    :raises SealBroken: it was changed, or is sealed under a key that we do not have.
+    """
+    if not is_sealed(row.raw):
+        return orjson.loads(row.raw), row.facts
+    kept = orjson.loads(unseal_kept(row.raw, about=kept_about(row.action_id)))
+    return kept["raw"], kept["facts"]
+
+
+def kept_about(action_id: object) -> str:
+    """
+    Return the place of what is kept in quarantine.
+    """
+    return f"quarantine|{action_id}"
+
+
 def open_args(row: Quarantined) -> dict[str, Any] | None:
     """
     Return the arguments of something in quarantine; None where it came without any that are an object.
 
     :raises CannotUnseal: they are sealed, and not to a key that we have.
     """
-    raw = orjson.loads(row.raw)
+    try:
+        raw, _ = open_kept(row)
+    except SealBroken:
+        raise refusals.CannotUnseal from None
     sealed = raw.get("sealed")
     if isinstance(sealed, dict):
         if not all(isinstance(sealed.get(part), str) for part in ("kid", "epk", "iv", "ct")):

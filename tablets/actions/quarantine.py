@@ -15,10 +15,12 @@ from django.db import OperationalError, transaction
 from journal.door import current_door
 from journal.record import record
 from journal.refusals import Refusal
+from journal.sealing import SealBroken, is_sealed
 from responders.actors import Actor
 from tablets import lanes, refusals
 from tablets.exchange import read_envelope
 from tablets.models import Installation, Quarantined, QuarantineState
+from tablets.seals import open_kept
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ def retry(*, ticket: int, by: Actor, at: datetime, happened_at: datetime | None 
     row = _lock_open(ticket, by)
     row.retries += 1
     row.retried_at = at
-    row.result = _run(row, at=at)
+    row.result = _kept_of(_run(row, at=at), sealed=is_sealed(row.raw))
     if row.result["status"] == "applied":
         row.state, row.closed_at, row.closed_by = QuarantineState.RETRIED, at, str(by)
     row.save()
@@ -71,8 +73,11 @@ def _run(row: Quarantined, *, at: datetime) -> dict[str, Any]:
     before = len(entries)
     try:
         with transaction.atomic():
-            body = lanes.run_as_then(read_envelope(row.seq, orjson.loads(row.raw)), then)
+            raw, _ = open_kept(row)
+            body = lanes.run_as_then(read_envelope(row.seq, raw), then)
             return {"status": "applied", "answer": orjson.loads(orjson.dumps(body, default=str))}
+    except SealBroken:
+        result = {"status": "quarantined", **refusals.CannotUnseal().as_dict()}
     except refusals.NotUnderstood as refusal:
         result = {"status": "quarantined", **refusal.why.as_dict()}
     except Refusal as refusal:
@@ -87,6 +92,17 @@ def _run(row: Quarantined, *, at: datetime) -> dict[str, Any]:
     # What was to be recorded of it was undone with it.
     del entries[before:]
     return dict(orjson.loads(orjson.dumps(result, default=str)))
+
+
+def _kept_of(result: dict[str, Any], *, sealed: bool) -> dict[str, Any]:
+    """
+    Return what is kept of a result, and told to the supervisor: of what is sealed neither words nor values.
+    """
+    if not sealed:
+        return result
+    flags = result.get("answer", {}).get("flags")
+    kept = {name: result[name] for name in ("status", "code", "message") if name in result}
+    return kept | ({"answer": {"flags": flags}} if flags else {})
 
 
 def _lock_open(ticket: int, by: Actor) -> Quarantined:

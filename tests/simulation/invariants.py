@@ -18,6 +18,7 @@ from dispatch.models import Assignment, AssignmentStatus, Call, Note, Origin
 from journal.kinds import Nature, kinds
 from journal.models import Document, Receipt, Stream
 from tablets.models import Purge, Quarantined, Removal
+from tablets.seals import open_kept
 from tests.simulation.tablet import KEPT, Applied, Held, Store, Tablet
 from tests.simulation.world import TAKES, Back, Broken, Done, Rig, World
 
@@ -132,7 +133,7 @@ def no_loss(world: World) -> None:
             row = envelopes.get(done.id)
             if row is None:
                 raise Broken(1, "no loss", f"{_name(done)} was quarantined and is not in quarantine")
-            raw = json.loads(row.raw)
+            raw, _ = open_kept(row)
             if (raw["id"], raw["seq"], raw["kind"]) != (done.id, done.seq, done.kind):
                 raise Broken(1, "no loss", f"{_name(done)} is not whole in quarantine: {row.raw}")
             if "args" in raw and raw["args"] != done.args:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from journal.refusals import ActionIdReused, InvalidArgs, Refusal, UnknownKind, UnknownVersion
+from journal.refusals import ActionIdReused, AnswerLost, InvalidArgs, Refusal, UnknownKind, UnknownVersion
 from tablets import epochs, exchange, lanes, refusals, serializers
 
 PAGE = (Path(settings.BASE_DIR) / "docs" / "tablet-protocol.md").read_text()
@@ -27,6 +27,7 @@ def test_the_schema_of_the_api_names_the_same_keys() -> None:
     "refusal",
     [
         ActionIdReused,
+        AnswerLost,
         InvalidArgs,
         UnknownKind,
         UnknownVersion,
