@@ -301,6 +301,23 @@ def put_away(*, referral_id: int, by: object, at: datetime) -> bool:
     return True
 
 
+def end_later_contact(*, referral_id: int, by: object, at: datetime) -> bool:
+    """
+    End a referral of a person for later contact: somebody has seen to it. Whoever referred is told that it is closed, and
+    nothing else. Tell whether it was open.
+    """
+    rows = Referral.objects.select_for_update(no_key=True, of=("self",)).filter(
+        pk=referral_id, kind=ReferralKind.PERSON, ended_at=None
+    )
+    row = rows.first()
+    if row is None:
+        return False
+    row.ended_at = at
+    row.save(update_fields=["ended_at"])
+    record("referral.closed", agency_id=row.agency_id, about=f"referral.{row.pk}", data={}, by=by, at=at)
+    return True
+
+
 def _make_call(referral: Referral, said: _Said, *, by: Actor, at: datetime) -> None:
     answers = {str(name): str(value) for name, value in said.answers.items()}
     situation = facts.gather(

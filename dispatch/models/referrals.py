@@ -104,6 +104,12 @@ class Referral(models.Model):
                 condition=Q(officer__isnull=False, put_away_at__isnull=True),
                 name="dispatch_referral_listed",
             ),
+            # What coordinators have not seen to yet.
+            models.Index(
+                fields=["received_at"],
+                condition=Q(kind="PERSON", eligible=True, ended_at__isnull=True),
+                name="dispatch_referral_for_later",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from followups.actions import clients
 from followups.actions import steps as rows
 from followups.models import (
     Attempt,
@@ -32,7 +33,6 @@ from followups.models import (
 from followups.queries import plans as queries
 from followups.refusals import plans as refusals
 from followups.rules import plans as rules
-from followups.rules.clients import check_own_agency
 from followups.rules.plans import is_open
 from journal.record import record
 from responders.actors import Actor
@@ -100,7 +100,7 @@ def open_by_hand(
     :raises ClientDeceased: they have died.
     :raises PlanAlreadyOpen: there is one; facts say which.
     """
-    client = _client(client_id, by)
+    client = clients.standing(client_id, agency_id=by.agency_id)
     rules.check_alive(client)
     if (plan := open_plan(client)) is not None:
         raise refusals.PlanAlreadyOpen(plan=plan.pk)
@@ -115,7 +115,7 @@ def decline(*, client_id: int, by: Actor, at: datetime) -> Plan:
 
     :raises ClientNotFound: there is no such person in the agency.
     """
-    return _decline(_client(client_id, by), encounter=None, based_at=at, by=by, at=at)
+    return _decline(clients.standing(client_id, agency_id=by.agency_id), encounter=None, based_at=at, by=by, at=at)
 
 
 def pause(*, plan_id: int, reason: str, by: Actor, at: datetime, since: datetime | None = None) -> Plan:
@@ -362,23 +362,16 @@ def _met_at(encounter: Encounter) -> datetime:
     return encounter.opened_at if there is None else min(there, encounter.opened_at)
 
 
-def _client(client_id: int, by: Actor) -> LockedClient:
-    client = Client.objects.lock(client_id)
-    check_own_agency(by, client)
-    return client
-
-
 def _held(plan_id: int, by: Actor) -> tuple[LockedClient, Plan]:
     """
-    Lock the person whom a plan is for, and return both as they are now. A plan that a merge gives to somebody else at this
-    very moment is not found; who asks again finds it.
+    Lock the person whom a plan is for, and return both as they are now.
     """
     found = Plan.objects.filter(pk=plan_id, agency=by.agency_id)
     client_id = found.values_list("client_id", flat=True).first()
     if client_id is None:
         raise refusals.PlanNotFound
-    client = Client.objects.lock(client_id)
-    plan = found.filter(client=client_id).first()
+    client = clients.standing(client_id, agency_id=by.agency_id)
+    plan = found.filter(client=client).first()
     if plan is None:
         raise refusals.PlanNotFound
     return client, plan

@@ -1,0 +1,364 @@
+"""
+What is done about one follow-up: given to somebody, put on another day, tried, ended, and visited by a unit.
+
+Whoever changes one holds the person's lock; a unit is sent under the locks of its call and the unit, which come first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.contrib.gis.geos import Point
+
+from dispatch.actions import visits
+from dispatch.actions.links import moment
+from dispatch.models import Assignment, Call
+from dispatch.refusals import CallNotForCare
+from followups.actions import clients, plans
+from followups.actions import steps as rows
+from followups.models import (
+    Attempt,
+    AttemptResult,
+    FollowUp,
+    FollowUpState,
+    How,
+    LockedClient,
+    Move,
+    Outcome,
+    PauseReason,
+    Plan,
+    PlanState,
+    Route,
+)
+from followups.queries import plans as queries
+from followups.refusals import plans as refusals
+from followups.rules import plans as rules
+from journal.record import record
+from responders.actors import Actor
+from responders.models import Agency, Person, Unit
+from responders.queries import area_at, crew_sizes, day_of
+from responders.refusals import UnitNotFound
+from responders.rules import check_in_use
+
+_VISITORS: Final = 2
+_ENDS: Final = {AttemptResult.REACHED: Outcome.REACHED, AttemptResult.REFUSED: Outcome.REFUSED}
+_WAITS: Final = {AttemptResult.HOSPITALISED: PauseReason.HOSPITAL, AttemptResult.IN_CUSTODY: PauseReason.CUSTODY}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """
+    What was tried for a follow-up, the follow-up after it, and what did not fit about it.
+    """
+
+    attempt: Attempt
+    follow_up: FollowUp
+    flags: list[str] = field(default_factory=list)
+
+
+def add(
+    *,
+    client_id: int,
+    date: date,
+    by: Actor,
+    at: datetime,
+    reason: str = "",
+    address: str = "",
+    point: Point | None = None,
+    person_id: int | None = None,
+    unit_id: int | None = None,
+) -> FollowUp:
+    """
+    Plan a single follow-up on a day, beside whatever plan there is. Where nothing is said of the place it is the person's.
+
+    :raises ClientNotFound: there is no such person in the agency.
+    :raises ClientDeceased: they have died.
+    :raises DayIsOver: the day is before today.
+    :raises AssigneeNotFound: there is no such person, or they do not see to follow-ups.
+    :raises UnitNotFound: there is no such unit in the agency.
+    """
+    _check_assignees(by, person_id=person_id, unit_id=unit_id)
+    client = clients.standing(client_id, agency_id=by.agency_id)
+    rules.check_alive(client)
+    agency = Agency.objects.get(pk=client.agency_id)
+    _check_day(agency, date, at)
+    if address or point is not None:
+        place = queries.Place(address, point, area_at(agency, point, at))
+    else:
+        place = queries.place_of(client, agency, encounter=None, at=at)
+    hours = rules.hours_on(client, queries.programme_of(agency.pk), due_date=date, zone=agency.zone)
+    row = FollowUp.objects.create(
+        agency=agency,
+        client=client,
+        zone=agency.timezone,
+        reason=reason,
+        area=place.area,
+        address=place.address,
+        point=place.point,
+        assignee_id=person_id,
+        unit_id=unit_id,
+        made_at=at,
+        made_by=str(by),
+        **rows.columns(hours),
+    )
+    _record("follow_up.added", row, by=by, at=at, due_date=row.due_date)
+    return row
+
+
+def assign(
+    *, follow_up_id: int, by: Actor, at: datetime, person_id: int | None = None, unit_id: int | None = None
+) -> FollowUp:
+    """
+    Give a follow-up to a person, to a unit, to both, or to nobody. One that is given to a unit is on its tablets.
+
+    :raises FollowUpNotFound: there is no such follow-up in the agency.
+    :raises FollowUpEnded: it is over.
+    :raises AssigneeNotFound: there is no such person, or they do not see to follow-ups.
+    :raises UnitNotFound: there is no such unit in the agency.
+    """
+    _check_assignees(by, person_id=person_id, unit_id=unit_id)
+    _, row = _held(follow_up_id, by)
+    rules.check_open(row)
+    row.assignee_id, row.unit_id = person_id, unit_id
+    row.save(update_fields=["assignee", "unit"])
+    _record("follow_up.assigned", row, by=by, at=at, person=person_id, unit=unit_id)
+    return row
+
+
+def move(*, follow_up_id: int, date: date, reason: str, by: Actor, at: datetime) -> FollowUp:
+    """
+    Put a follow-up on another day, and keep why. It is due anew: whoever has it is told again.
+
+    :raises FollowUpNotFound: there is no such follow-up in the agency.
+    :raises FollowUpEnded: it is over.
+    :raises FollowUpWaits: its plan is paused.
+    :raises DayIsOver: the day is before today.
+    """
+    client, row = _held(follow_up_id, by)
+    rules.check_moves(row)
+    _check_day(Agency.objects.get(pk=row.agency_id), date, at)
+    hours = rules.hours_on(client, queries.programme_of(row.agency_id), due_date=date, zone=ZoneInfo(row.zone))
+    Move.objects.create(
+        follow_up=row, client=client, from_date=row.due_date, to_date=hours.due.date, reason=reason, at=at, by=str(by)
+    )
+    for name, value in rows.columns(hours).items():
+        setattr(row, name, value)
+    row.state = FollowUpState.PENDING
+    row.due_told_at = row.overdue_told_at = row.escalated_at = None
+    row.save()
+    _record("follow_up.moved", row, by=by, at=at, due_date=row.due_date)
+    return row
+
+
+def attempt(
+    *,
+    follow_up_id: int,
+    how: str,
+    result: str,
+    by: Actor,
+    at: datetime,
+    happened_at: datetime | None = None,
+    note: str = "",
+    next_step: str = "",
+    partner_id: int | None = None,
+) -> Tried:
+    """
+    Note that somebody tried to reach a person, and what came of it. A fact: it is kept whatever became of the follow-up.
+
+    Reached or refused ends the follow-up; a person in hospital or in custody has their plan wait; one who is said to have died
+    is kept as that, and stops nothing before a second person confirms it. Otherwise it stays, and supervisors hear of it when
+    nobody tries again within ``Programme.escalate_h``.
+
+    :raises FollowUpNotFound: it never was the actor's.
+    """
+    when = moment(happened_at, at)
+    client, row = _held(follow_up_id, by)
+    rules.check_may_tell(row, client, by=by, at=at)
+    known = AttemptResult(result)
+    flags: list[str] = []
+    if not rules.is_open(row):
+        flags.append("follow_up_ended")
+    partner = None
+    if partner_id is not None:
+        partner = Person.objects.filter(pk=partner_id, agency=client.agency_id).exclude(pk=by.person_id or 0).first()
+    if how == How.VISIT and partner is None and by.tablet_id is not None:
+        flags.append("visit_alone")
+    tried = Attempt.objects.create(
+        follow_up=row,
+        client=client,
+        how=how,
+        result=known,
+        at=when,
+        recorded_at=at,
+        by=str(by),
+        person_id=by.person_id,
+        partner=partner,
+        note=note,
+        next_step=next_step,
+    )
+    _note_try(row, client, when=when)
+    _record("follow_up.attempted", row, by=by, at=when, attempt=tried.pk, **({"flags": flags} if flags else {}))
+    if known == AttemptResult.DECEASED:
+        clients.say_deceased_of(client=client, person_id=by.person_id, by=by, at=when)
+    elif rules.is_open(row) and known in _ENDS:
+        rows.finish(row, outcome=_ENDS[known], by=by, at=at, when=when)
+    elif rules.is_open(row) and known in _WAITS:
+        _wait(row, reason=_WAITS[known], when=when, by=by, at=at)
+    return Tried(tried, FollowUp.objects.get(pk=row.pk), flags)
+
+
+def finish(*, follow_up_id: int, outcome: str, by: Actor, at: datetime) -> FollowUp:
+    """
+    Say how a follow-up ended. One that an attempt has ended may be said more exactly (reached, and connected with care).
+
+    :raises FollowUpNotFound: there is no such follow-up in the agency.
+    :raises FollowUpEnded: it was cancelled, or a new round of its plan took its place.
+    """
+    _, row = _held(follow_up_id, by)
+    if row.state == FollowUpState.DONE:
+        row.outcome = Outcome(outcome)
+        row.save(update_fields=["outcome"])
+        _record("follow_up.outcome", row, by=by, at=at)
+        return row
+    rules.check_open(row)
+    rows.finish(row, outcome=Outcome(outcome), by=by, at=at, when=at)
+    return row
+
+
+def cancel(*, follow_up_id: int, reason: str, by: Actor, at: datetime) -> FollowUp:
+    """
+    Take a follow-up back, and keep why. The plan goes on with the others.
+
+    :raises FollowUpNotFound: there is no such follow-up in the agency.
+    :raises FollowUpEnded: it is over.
+    """
+    _, row = _held(follow_up_id, by)
+    rules.check_open(row)
+    row.state, row.end_reason = FollowUpState.CANCELLED, reason
+    row.save(update_fields=["state", "end_reason"])
+    _record("follow_up.cancelled", row, by=by, at=at)
+    if row.plan_id is not None:
+        rows.complete(Plan.objects.get(pk=row.plan_id), by=by, at=at)
+    return row
+
+
+def send(
+    *,
+    follow_up_id: int,
+    unit_id: int,
+    by: Actor,
+    at: datetime,
+    place_kind: str = "UNKNOWN",
+    answers: Mapping[str, str] | None = None,
+) -> Assignment:
+    """
+    Send a unit to visit somebody: a call of source SECOND_RESPONSE, which names nobody, with the person at it for its crew.
+
+    :raises FollowUpNotFound: there is no such follow-up in the agency.
+    :raises FollowUpEnded: it is over.
+    :raises FollowUpWaits: its plan is paused.
+    :raises FollowUpNowhere: nobody has said where the person is.
+    :raises FollowUpSent: a unit has been sent, and its call is open.
+    :raises VisitNeedsTwo: fewer than two people are on the unit.
+    :raises VisitNotForCare: the policy rules CARE out there now.
+    :raises Refusal: the unit cannot be given a call now.
+    """
+    found = FollowUp.objects.filter(pk=follow_up_id, agency=by.agency_id).first()
+    if found is None:
+        raise refusals.FollowUpNotFound
+    unit = Unit.objects.filter(pk=unit_id, agency=by.agency_id).first()
+    if unit is None:
+        raise UnitNotFound(unit=unit_id)
+    address = found.address
+    if not address:
+        if found.point is None:
+            raise refusals.FollowUpNowhere
+        address = f"{found.point.y:.5f}, {found.point.x:.5f}"
+    try:
+        assignment = visits.send(
+            unit_id=unit_id,
+            address=address,
+            point=found.point,
+            place_kind=place_kind,
+            answers=answers,
+            by=by,
+            at=at,
+        )
+    except CallNotForCare as no:
+        raise refusals.VisitNotForCare(response=no.facts["response"], reasons=no.facts["reasons"]) from None
+    # Its lock is held since it was sent: nobody leaves or joins it now.
+    if (crew := crew_sizes([unit_id])[unit_id]) < _VISITORS:
+        raise refusals.VisitNeedsTwo(crew=crew)
+    client, row = _held(follow_up_id, by)
+    rules.check_moves(row)
+    if row.call_id is not None and Call.objects.open().filter(pk=row.call_id).exists():
+        raise refusals.FollowUpSent(call=row.call_id)
+    row.call_id, row.unit_id = assignment.call_id, unit_id
+    row.save(update_fields=["call", "unit"])
+    clients.meet(client=client, call_id=assignment.call_id, route=Route.VISIT, by=by, at=at, seen=True)
+    _record("follow_up.sent", row, by=by, at=at, call=assignment.call_id, unit=unit_id)
+    return assignment
+
+
+def _note_try(row: FollowUp, client: LockedClient, *, when: datetime) -> None:
+    """
+    Note when somebody tried first, and count anew until supervisors hear that nobody does.
+    """
+    row.first_attempt_at = when if row.first_attempt_at is None else min(row.first_attempt_at, when)
+    wait = timedelta(hours=queries.programme_of(client.agency_id).escalate_h)
+    if row.escalate_at is None or when + wait > row.escalate_at:
+        row.escalate_at, row.escalated_at = when + wait, None
+    row.save(update_fields=["first_attempt_at", "escalate_at", "escalated_at"])
+
+
+def _wait(row: FollowUp, *, reason: PauseReason, when: datetime, by: Actor, at: datetime) -> None:
+    # A single one stays: somebody decides on another day for it.
+    if row.plan_id is None:
+        return
+    plan = Plan.objects.get(pk=row.plan_id)
+    if plan.state == PlanState.OPEN and when >= plan.based_at:
+        plans.pause_plan(plan, reason=reason, since=when, by=by, at=at)
+
+
+def _check_assignees(by: Actor, *, person_id: int | None, unit_id: int | None) -> None:
+    if person_id is not None and queries.assignee(by.agency_id, person_id) is None:
+        raise refusals.AssigneeNotFound
+    if unit_id is not None:
+        unit = Unit.objects.filter(pk=unit_id, agency=by.agency_id).first()
+        if unit is None:
+            raise UnitNotFound(unit=unit_id)
+        check_in_use(unit)
+
+
+def _check_day(agency: Agency, day: date, at: datetime) -> None:
+    today = day_of(agency, at)
+    if day < today:
+        raise refusals.DayIsOver(today=today)
+
+
+def _held(follow_up_id: int, by: Actor) -> tuple[LockedClient, FollowUp]:
+    """
+    Lock the person of a follow-up, and return both as they are now.
+    """
+    found = FollowUp.objects.filter(pk=follow_up_id, agency=by.agency_id)
+    client_id = found.values_list("client_id", flat=True).first()
+    if client_id is None:
+        raise refusals.FollowUpNotFound
+    client = clients.standing(client_id, agency_id=by.agency_id)
+    row = found.filter(client=client).first()
+    if row is None:
+        raise refusals.FollowUpNotFound
+    return client, row
+
+
+def _record(kind: str, row: FollowUp, *, by: object, at: datetime, **data: object) -> None:
+    record(
+        kind,
+        agency_id=row.agency_id,
+        about=f"client.{row.client_id}",
+        data={"follow_up": row.pk, **data},
+        by=by,
+        at=at,
+    )
