@@ -113,6 +113,7 @@ TEMPLATES = [
 # In lock order: a transaction that flushes several kinds of subject locks them in this order (docs/locking.md).
 JOURNAL_SUBJECTS = [
     "dispatch.subjects.SUBJECTS",
+    "followups.subjects.SUBJECTS",
     "tablets.subjects.SUBJECTS",
     "responders.subjects.SUBJECTS",
 ]

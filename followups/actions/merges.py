@@ -1,0 +1,275 @@
+"""
+Two records said to be one person's, by a human, and taken back by one: nothing is lost either way.
+
+The rows that say something of the absorbed record go to the kept one; their ids are remembered, table by table, and nothing
+else of them. What was there of the absorbed record itself stays in its own row. Taken back, those rows return as they were;
+what was added since stays with the record that was kept, because nobody can tell whose it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from django.apps import apps
+from django.db.models import Model
+
+from followups.actions.clients import known_as
+from followups.models import (
+    BreakGlass,
+    CareReferral,
+    Client,
+    ClientName,
+    CloseReason,
+    Contact,
+    Disclosure,
+    FollowUp,
+    FollowUpState,
+    LockedClient,
+    Merge,
+    Plan,
+    PlanState,
+    Shown,
+)
+from followups.refusals import clients as refusals
+from journal.record import record
+from responders.actors import Actor
+
+_OPEN_PLANS: Final = (PlanState.OPEN, PlanState.PAUSED)
+# What stays with the record that it was about: who was let into it, what went out of it (append-only), where it was shown,
+# and the merges themselves. A reader of the kept record reads them too (followups/queries/records.py).
+STAYS: Final[tuple[type[Model], ...]] = (Client, BreakGlass, Disclosure, Shown, Merge)
+# Of the kept record, where it does not say: nobody should have to look at two records for somebody's language. Each group
+# goes as one.
+_FILLED: Final = (
+    ("born_on", "born_on_index"),
+    ("looks",),
+    ("language",),
+    ("pronouns",),
+    ("visits_from", "visits_until"),
+    ("familiar_at",),
+)
+
+
+def merge(*, kept_id: int, absorbed_id: int, by: Actor, at: datetime, happened_at: datetime | None = None) -> Merge:
+    """
+    Say that two records are one person's. Of two open plans the one of the earlier encounter closes as a duplicate: the later
+    encounter counts, as it does for one record.
+
+    :raises ClientNotFound: one of them is not in this agency.
+    :raises MergeWithItself: they are one already.
+    :raises MergeOfDeathDiffers: one says that the person died, and the other does not.
+    """
+    kept, absorbed = _both(kept_id, absorbed_id, by=by)
+    if (kept.deceased_at is None) != (absorbed.deceased_at is None):
+        raise refusals.MergeOfDeathDiffers
+    moved: dict[str, Any] = {
+        "duplicate": _close_one(kept, absorbed, by=by, at=at),
+        "primary": _second_name(kept, absorbed),
+    }
+    moved["rows"] = _move(kept, absorbed)
+    moved["filled"] = _fill(kept, absorbed)
+    moved["part2"] = _label(kept, absorbed)
+    _know(kept)
+    absorbed.merged_into = kept
+    absorbed.save(update_fields=["merged_into"])
+    kept.save()
+    done = Merge.objects.create(kept=kept, absorbed=absorbed, moved=moved, merged_at=at, merged_by=str(by))
+    record(
+        "client.merge",
+        agency_id=kept.agency_id,
+        about=f"client.{kept.pk}",
+        data={"merge": done.pk, "absorbed": absorbed.pk},
+        by=by,
+        at=at,
+    )
+    return done
+
+
+def unmerge(*, merge_id: int, by: Actor, at: datetime, happened_at: datetime | None = None) -> Merge:
+    """
+    Take a merge back: every row that it moved returns. A plan that it closed opens again as it was, unless another one is
+    open for that person by now.
+
+    :raises MergeNotFound: there is none in this agency.
+    :raises MergeUndone: it was taken back already.
+    :raises MergeNotLast: the kept record was merged into another since.
+    """
+    found = Merge.objects.filter(pk=merge_id, kept__agency=by.agency_id).first()
+    if found is None:
+        raise refusals.MergeNotFound
+    locked = {pk: Client.objects.lock(pk) for pk in sorted((found.kept_id, found.absorbed_id))}
+    kept, absorbed = locked[found.kept_id], locked[found.absorbed_id]
+    found.refresh_from_db()
+    if found.unmerged_at is not None:
+        raise refusals.MergeUndone
+    if kept.merged_into_id is not None:
+        raise refusals.MergeNotLast
+    moved = found.moved
+    absorbed.merged_into = None
+    absorbed.save(update_fields=["merged_into"])
+    for model, column in tables():
+        ids = moved["rows"].get(model._meta.model_name, [])
+        model._default_manager.filter(**{"pk__in": ids, column: kept}).update(**{column: absorbed})
+    _first_name_again(absorbed, moved["primary"])
+    _open_again(moved["duplicate"])
+    _empty_again(kept, absorbed, moved["filled"])
+    _unlabel(kept, moved["part2"])
+    _know(kept)
+    kept.save()
+    found.unmerged_at, found.unmerged_by = at, str(by)
+    found.save(update_fields=["unmerged_at", "unmerged_by"])
+    record(
+        "client.unmerge",
+        agency_id=kept.agency_id,
+        about=f"client.{kept.pk}",
+        data={"merge": found.pk, "absorbed": absorbed.pk},
+        by=by,
+        at=at,
+    )
+    return found
+
+
+def tables() -> Iterator[tuple[type[Model], str]]:
+    """
+    Yield every table whose rows follow a person into another record, and its column: found, so that none can be forgotten.
+    """
+    for model in apps.get_app_config("followups").get_models():
+        if model not in STAYS:
+            for field in model._meta.concrete_fields:
+                if field.related_model is Client:
+                    yield model, field.name
+
+
+def _both(kept_id: int, absorbed_id: int, *, by: Actor) -> tuple[LockedClient, LockedClient]:
+    if kept_id == absorbed_id:
+        raise refusals.MergeWithItself
+    # In the order of their ids, whoever asks for which.
+    locked = {pk: Client.objects.lock(pk) for pk in sorted((kept_id, absorbed_id))}
+    kept, absorbed = locked[kept_id], locked[absorbed_id]
+    if {kept.agency_id, absorbed.agency_id} != {by.agency_id}:
+        raise refusals.ClientNotFound
+    if kept.merged_into_id is not None or absorbed.merged_into_id is not None:
+        raise refusals.MergeWithItself
+    return kept, absorbed
+
+
+def _move(kept: Client, absorbed: Client) -> dict[str, list[int]]:
+    moved: dict[str, list[int]] = defaultdict(list)
+    for model, column in tables():
+        rows = model._default_manager.filter(**{column: absorbed})
+        # The index allows one of each: both were said of the same call, or referred in the same place of one report. What is
+        # said twice stays where it is.
+        if model is Contact:
+            there = kept.contacts.filter(ended_at=None).values("call")
+            rows = rows.exclude(ended_at=None, call__in=there)
+        elif model is CareReferral:
+            for row in kept.care_referrals.filter(position__isnull=False):
+                rows = rows.exclude(encounter=row.encounter_id, position=row.position)
+        ids = list(rows.order_by("pk").values_list("pk", flat=True))
+        if ids:
+            moved[str(model._meta.model_name)] += ids
+            model._default_manager.filter(pk__in=ids).update(**{column: kept})
+    return dict(moved)
+
+
+def _second_name(kept: Client, absorbed: Client) -> int | None:
+    """
+    Make the absorbed record's name an alias where the kept one has a name; return the row.
+    """
+    if not kept.names.filter(primary=True).exists():
+        return None
+    row = absorbed.names.filter(primary=True).first()
+    if row is None:
+        return None
+    row.primary = False
+    row.save(update_fields=["primary"])
+    return row.pk
+
+
+def _first_name_again(absorbed: Client, row_id: int | None) -> None:
+    # A name that somebody has replaced meanwhile is another row: it stays where it was put.
+    row = None if row_id is None else ClientName.objects.filter(pk=row_id, client=absorbed).first()
+    if row is not None and not absorbed.names.filter(primary=True).exists():
+        row.primary = True
+        row.save(update_fields=["primary"])
+
+
+def _close_one(kept: Client, absorbed: Client, *, by: Actor, at: datetime) -> dict[str, Any] | None:
+    plans = {plan.client_id: plan for plan in Plan.objects.filter(client__in=(kept, absorbed), state__in=_OPEN_PLANS)}
+    ours, theirs = plans.get(kept.pk), plans.get(absorbed.pk)
+    if ours is None or theirs is None:
+        return None
+    closed = theirs if theirs.based_at <= ours.based_at else ours
+    waiting = FollowUp.objects.open().filter(plan=closed)
+    was = {"id": closed.pk, "state": closed.state, "follow_ups": {str(row.pk): row.state for row in waiting}}
+    waiting.update(state=FollowUpState.CANCELLED)
+    closed.state, closed.close_reason = PlanState.CLOSED, CloseReason.DUPLICATE
+    closed.closed_at, closed.closed_by = at, str(by)
+    closed.save(update_fields=["state", "close_reason", "closed_at", "closed_by"])
+    return was
+
+
+def _open_again(was: dict[str, Any] | None) -> None:
+    if was is None:
+        return
+    plan = Plan.objects.get(pk=was["id"])
+    if (
+        plan.close_reason != CloseReason.DUPLICATE
+        or Plan.objects.filter(client=plan.client_id, state__in=_OPEN_PLANS).exists()
+    ):
+        return
+    plan.state, plan.close_reason, plan.closed_at, plan.closed_by = was["state"], "", None, ""
+    plan.save(update_fields=["state", "close_reason", "closed_at", "closed_by"])
+    states: dict[str, list[int]] = defaultdict(list)
+    for row_id, state in was["follow_ups"].items():
+        states[state].append(int(row_id))
+    for state, ids in states.items():
+        FollowUp.objects.filter(pk__in=ids, state=FollowUpState.CANCELLED).update(state=state)
+
+
+def _fill(kept: Client, absorbed: Client) -> list[str]:
+    filled = []
+    for group in _FILLED:
+        if not any(getattr(kept, column) for column in group) and any(getattr(absorbed, column) for column in group):
+            for column in group:
+                setattr(kept, column, getattr(absorbed, column))
+            filled += list(group)
+    if absorbed.interpreter and not kept.interpreter:
+        kept.interpreter = True
+        filled.append("interpreter")
+    return filled
+
+
+def _empty_again(kept: Client, absorbed: Client, filled: list[str]) -> None:
+    for column in filled:
+        # What somebody has corrected since is theirs.
+        if _plain(getattr(kept, column)) == _plain(getattr(absorbed, column)):
+            setattr(kept, column, getattr(Client(), column))
+
+
+def _know(client: Client) -> None:
+    name = client.names.filter(primary=True).first()
+    client.known_as = known_as(name=name.text if name else "", looks=client.looks)
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def _label(kept: Client, absorbed: Client) -> dict[str, int | bool]:
+    """
+    Put 42 CFR Part 2's label on the kept record where the other has it. What is remembered are counts: the codes are sealed.
+    """
+    own = list(kept.substance_use)
+    more = [code for code in absorbed.substance_use if code not in own]
+    was = {"part2": kept.part2, "own": len(own), "more": len(more)}
+    kept.substance_use, kept.part2 = own + more, kept.part2 or absorbed.part2
+    return was
+
+
+def _unlabel(kept: Client, was: dict[str, int | bool]) -> None:
+    own, more = int(was["own"]), int(was["more"])
+    codes = list(kept.substance_use)
+    kept.substance_use = codes[:own] + codes[own + more :]
+    kept.part2 = bool(was["part2"]) or bool(kept.substance_use)
