@@ -99,12 +99,13 @@ def _create_database(programs: Path) -> None:
             raise SystemExit(f"psql failed: {result.stderr}")
         return result.stdout.strip()
 
-    if DATABASE in psql("postgres", "SELECT datname FROM pg_database").splitlines():
-        return
-    psql("template1", *(f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS))
-    if ROLE not in psql("postgres", "SELECT rolname FROM pg_roles").splitlines():
-        psql("postgres", f"CREATE ROLE {ROLE} LOGIN CREATEDB IN ROLE pg_monitor, pg_checkpoint, pg_signal_backend")
-    psql("postgres", f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+    if DATABASE not in psql("postgres", "SELECT datname FROM pg_database").splitlines():
+        psql("template1", *(f"CREATE EXTENSION IF NOT EXISTS {name}" for name in EXTENSIONS))
+        if ROLE not in psql("postgres", "SELECT rolname FROM pg_roles").splitlines():
+            psql("postgres", f"CREATE ROLE {ROLE} LOGIN CREATEDB IN ROLE pg_monitor, pg_checkpoint, pg_signal_backend")
+        psql("postgres", f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+    # For tests: tests/conftest.py empties tables without their triggers.
+    psql("postgres", f"GRANT SET ON PARAMETER session_replication_role TO {ROLE}")
 
 
 def _postgres_runs(programs: Path, data: Path) -> bool:
