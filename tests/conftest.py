@@ -2,7 +2,7 @@
 What every test stands on: the real Postgres and Redis of ``make services``, and one fixed moment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ def _flush_what_holds_rows(django_db_modify_db_settings: None) -> None:
     """
     truncate_all = connection.ops.sql_flush
 
-    def sql_flush(style: Any, tables: Iterable[str], **options: Any) -> list[str]:
+    def sql_flush(style: Any, tables: Sequence[str], **options: Any) -> list[str]:
         names = [connection.ops.quote_name(table) for table in tables]
         with connection.cursor() as cursor:
             cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
@@ -42,7 +42,7 @@ def _flush_what_holds_rows(django_db_modify_db_settings: None) -> None:
             filled = [name for (name,) in cursor.fetchall()]
         return ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {name}" for name in filled)]
 
-    connection.ops.sql_flush = sql_flush
+    connection.ops.sql_flush = sql_flush  # type: ignore[method-assign]  Django has no setting for it
 
 
 @pytest.fixture
