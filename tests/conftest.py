@@ -38,11 +38,12 @@ def _flush_what_holds_rows(django_db_modify_db_settings: None) -> None:
             cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
             if not cursor.fetchone()[0]:
                 return list(truncate_all(style, tables, **options))
-            cursor.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names))
+            cursor.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names))  # noqa: S608  Django's own names
             filled = [name for (name,) in cursor.fetchall()]
-        return ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {name}" for name in filled)]
+        return ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {name}" for name in filled)]  # noqa: S608
 
-    connection.ops.sql_flush = sql_flush  # type: ignore[method-assign]  Django has no setting for it
+    # Django has no setting for it.
+    setattr(connection.ops, "sql_flush", sql_flush)  # noqa: B010
 
 
 @pytest.fixture
