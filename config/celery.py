@@ -27,5 +27,11 @@ app.conf.beat_schedule = {
     "forget-sign-ins": _every(3600, "responders.tasks.forget_sign_ins"),
     "forget-tracks": _every(3600, "responders.tasks.forget_tracks"),
     "forget-attachments": _every(3600, "tablets.tasks.forget_attachments"),
+    "make-follow-ups-due": _every(60, "followups.tasks.make_follow_ups_due"),
+    "tell-late-follow-ups": _every(60, "followups.tasks.tell_late_follow_ups"),
+    "escalate-follow-ups": _every(60, "followups.tasks.escalate_follow_ups"),
+    "sweep-intakes": _every(10, "followups.tasks.sweep_intakes"),
+    "make-digests": _every(600, "followups.tasks.make_digests"),
+    "send-reminders": _every(60, "followups.tasks.send_reminders"),
     "sweep-tombstones": _every(3600, "journal.tasks.sweep_tombstones"),
 }

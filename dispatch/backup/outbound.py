@@ -7,6 +7,7 @@ request is closed. What is sent names the unit and what it asks for, and nobody.
 
 import hmac
 import logging
+from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final
@@ -158,7 +159,7 @@ def _send(pool: Pool, row: Row) -> bool:
             }
             status = _post(url, body, headers)
         else:
-            status = _push(endpoint, body, p256dh=p256dh, auth=auth, at=now)
+            status = wake(endpoint, body, p256dh=p256dh, auth=auth, at=now)
         error = "" if 200 <= status < 300 else f"answered {status}"
     except (URLError, OSError, ValueError) as failed:
         status, error = 0, f"{type(failed).__name__}: {getattr(failed, 'reason', failed)}"[:_MOST_ERROR]
@@ -181,15 +182,25 @@ def _done(pool: Pool, sending_id: int, by: str, error: str, tries: int) -> None:
     pool.fetch(_DONE, {"id": sending_id, "error": error, "by": by, "data": data})
 
 
-def _push(endpoint: str, body: bytes, *, p256dh: str, auth: str, at: Any) -> int:
+def wake(
+    endpoint: str, body: bytes, *, p256dh: str, auth: str, at: datetime, ttl_s: int = 120, urgency: str = "high"
+) -> int:
+    """
+    Send something to a browser that asked to be woken, sealed to it, and return what its push service answered.
+
+    ``ttl_s`` is how long the service keeps it for a browser that is away; ``urgency`` is one of RFC 8030's.
+
+    :raises OSError: the service could not be reached.
+    :raises ValueError: the address, the browser's keys or our own are none.
+    """
     headers = {
         "Authorization": push.signature(
             endpoint, private_key=settings.VAPID_PRIVATE_KEY, contact=settings.VAPID_CONTACT, at=at
         ),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
-        "TTL": "120",
-        "Urgency": "high",
+        "TTL": str(ttl_s),
+        "Urgency": urgency,
     }
     return _post(endpoint, push.sealed(body, p256dh=p256dh, auth=auth), headers)
 

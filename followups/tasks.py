@@ -1,0 +1,58 @@
+"""
+Sweeps. Whatever one run misses, the next one finds; any number of them may run at once. No argument says anything of anybody.
+"""
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from followups import reminders, sweeps
+
+
+@shared_task
+def make_follow_ups_due(**_: Any) -> int:
+    """
+    Make due the follow-ups whose hour has come and return how many. Run every minute by beat.
+    """
+    return sweeps.make_due(at=timezone.now())
+
+
+@shared_task
+def tell_late_follow_ups(**_: Any) -> int:
+    """
+    Note the follow-ups whose visiting hours went by and return how many. Run every minute by beat.
+    """
+    return sweeps.tell_late(at=timezone.now())
+
+
+@shared_task
+def escalate_follow_ups(**_: Any) -> int:
+    """
+    Take to supervisors what nobody tried for too long and return how many. Run every minute by beat.
+    """
+    return sweeps.escalate(at=timezone.now())
+
+
+@shared_task
+def sweep_intakes(**_: Any) -> int:
+    """
+    Take in what was referred for later contact and return how many. Run every ten seconds by beat.
+    """
+    return sweeps.sweep_intakes(at=timezone.now())
+
+
+@shared_task
+def make_digests(**_: Any) -> int:
+    """
+    Promise the day's digests and return how many. Run every ten minutes by beat.
+    """
+    return reminders.make_digests(at=timezone.now())
+
+
+@shared_task
+def send_reminders(**_: Any) -> int:
+    """
+    Send the reminders whose time has come and return how many are done. Run every minute by beat.
+    """
+    return reminders.send_due(at=timezone.now())
