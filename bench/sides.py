@@ -112,7 +112,7 @@ class Ours:
         nothing = {"number": 0, "floor": 0, "digest": digest_hex(0), "count": 0}
         for place, person in enumerate(self.town.people):
             unit = self.town.units[place // PER_UNIT].pk
-            names = [f"unit.{unit}", self.area, f"responder.{person}", f"reference.{self.town.agency.pk}"]
+            names = [f"unit.{unit}", self.area, f"responder.{person}", *self.town.streams]
             self.streams[place] = {name: numbers.get(name, nothing) for name in names}
 
     def pull(self) -> Request:

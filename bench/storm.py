@@ -205,7 +205,7 @@ class Storm:
             f"unit.{unit}",
             f"area.{self.town.area.pk}",
             f"responder.{person}",
-            f"reference.{self.town.agency.pk}",
+            *self.town.streams,
         ]
         nothing = {"number": 0, "floor": 0}
         return {

@@ -27,6 +27,13 @@ class Town:
     people: list[int]
     tokens: list[str]
 
+    @property
+    def streams(self) -> list[str]:
+        """
+        Return the streams of the agency that every tablet hears, beside its unit's, its areas' and its person's.
+        """
+        return [f"{audience}.{self.agency.pk}" for audience in ("reference", "care", "directory")]
+
 
 def town(size: int) -> Town:
     """

@@ -149,7 +149,7 @@ def _check_same_documents(results: list[dict[str, Any]], told: list[dict[str, An
             f"unit.{member['unit']}",
             f"area.{member['area']}",
             f"responder.{member['actor']}",
-            f"reference.{member['agency']}",
+            *(f"{audience}.{member['agency']}" for audience in ("reference", "care", "directory")),
         ]
         has = {
             name: sorted(

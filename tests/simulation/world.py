@@ -317,7 +317,7 @@ class World:
             {
                 f"unit.{row.unit_id}",
                 f"responder.{person.pk}",
-                f"reference.{row.agency_id}",
+                *(f"{audience}.{row.agency_id}" for audience in ("reference", "care", "directory")),
                 *(f"area.{area}" for area in areas),
             }
         )
