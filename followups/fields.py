@@ -5,17 +5,21 @@ In the table is a sealed text that is bound to its table, row and column; in Pyt
 so that a row whose clinical words nobody needs costs no cipher. A sealed value is found only by a blind index beside it.
 """
 
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import orjson
+from django.apps import apps
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models import Transform
 from django.db.models.query_utils import DeferredAttribute
 
-from journal.sealing import blind_index, seal, unseal
+from journal.resealing import Place
+from journal.sealing import blind_index, is_current, seal, unseal
 
-__all__ = ["SealedJSON", "SealedText", "blind_index", "field_about", "sealed_fields"]
+__all__ = ["SealedJSON", "SealedText", "blind_index", "field_about", "places", "sealed_fields"]
 
 
 _ST = TypeVar("_ST", contravariant=True)
@@ -103,7 +107,7 @@ class _SealedField(_TextField[_ST, _GT]):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = model_instance.__dict__.get(self.attname)
-        if isinstance(value, Sealed) and not add:
+        if isinstance(value, Sealed) and not add and is_current(value):
             return value
         # What is written for the first time is sealed then, whatever it was copied from: its key is another.
         value = getattr(model_instance, self.attname)
@@ -111,7 +115,8 @@ class _SealedField(_TextField[_ST, _GT]):
             return None
         text = self.encode(value)
         remembered: _Remembered | None = model_instance.__dict__.get(self._memory)
-        if add or remembered is None or remembered.text != text:
+        # Under a former key it is not written back: that key may be on its way out (rotate_field_keys).
+        if add or remembered is None or remembered.text != text or not is_current(remembered.sealed):
             remembered = _Remembered(Sealed(seal(text, about=self._about(model_instance))), text)
             model_instance.__dict__[self._memory] = remembered
         return remembered.sealed
@@ -196,3 +201,20 @@ def sealed_fields(model: type[models.Model]) -> list["_SealedField[Any, Any]"]:
     Return the sealed fields of a model.
     """
     return [field for field in model._meta.concrete_fields if isinstance(field, _SealedField)]
+
+
+def places(models_of: Iterable[type[models.Model]] | None = None) -> list[Place]:
+    """
+    Return every column of sealed fields, for changing the key (``manage.py rotate_field_keys``).
+    """
+    found = []
+    for model in apps.get_models() if models_of is None else models_of:
+        table = model._meta.db_table
+        for field in sealed_fields(model):
+            column = cast("str", field.column)
+            found.append(Place(table, column, ("key",), partial(_about_of, table, column)))
+    return found
+
+
+def _about_of(table: str, column: str, key: object) -> str:
+    return field_about(table, key, column)

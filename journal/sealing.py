@@ -70,6 +70,13 @@ def is_sealed(text: str) -> bool:
     return text.startswith(SIGN)
 
 
+def is_current(text: str) -> bool:
+    """
+    Tell whether a text is sealed under the key that seals now.
+    """
+    return text.startswith(f"{SIGN}{current_kid()}.")
+
+
 def current_kid() -> str:
     """
     Return the id of the key that seals; the others only open.

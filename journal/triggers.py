@@ -4,6 +4,8 @@ SQL for migrations: the triggers that mark a changed row's subject.
 
 from django.db import migrations
 
+from journal.sealing import SIGN
+
 _FUNCTION = """
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -39,16 +41,39 @@ def mark(table: str, *, subject: str, column: str) -> migrations.RunSQL:
     )
 
 
-def append_only(table: str) -> migrations.RunSQL:
+def append_only(table: str, *, sealed: tuple[str, ...] = ()) -> migrations.RunSQL:
     """
     Return the operation after which rows of ``table`` can be added and never changed or removed.
+
+    The columns named in ``sealed`` can be sealed anew under another key (journal/resealing.py), and nothing else.
     """
+    refuse = "FOR EACH ROW EXECUTE FUNCTION journal_refuse_change()"
+    if sealed:
+        # A trigger of two events cannot look at both OLD and NEW.
+        rows = f"""
+        CREATE TRIGGER {table}_append_only BEFORE UPDATE ON {table}
+            FOR EACH ROW WHEN (NOT ({_only_sealed_anew(sealed)})) EXECUTE FUNCTION journal_refuse_change();
+        CREATE TRIGGER {table}_not_removed BEFORE DELETE ON {table} {refuse};
+        """
+    else:
+        rows = f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} {refuse};"
     return migrations.RunSQL(
         sql=f"""
-        CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
-            FOR EACH ROW EXECUTE FUNCTION journal_refuse_change();
+        {rows}
         CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
             FOR EACH STATEMENT EXECUTE FUNCTION journal_refuse_truncate();
         """,
-        reverse_sql=f"DROP TRIGGER {table}_append_only ON {table}; DROP TRIGGER {table}_no_truncate ON {table};",
+        reverse_sql=f"DROP TRIGGER {table}_append_only ON {table}; DROP TRIGGER {table}_no_truncate ON {table};"
+        f" DROP TRIGGER IF EXISTS {table}_not_removed ON {table};",
     )
+
+
+def _only_sealed_anew(columns: tuple[str, ...]) -> str:
+    names = ", ".join(f"'{name}'" for name in columns)
+    parts = [
+        "coalesce(current_setting('journal.resealing', true), '') = 'on'",
+        f"to_jsonb(OLD) - ARRAY[{names}] = to_jsonb(NEW) - ARRAY[{names}]",
+        *(f'(OLD."{name}" IS NULL) = (NEW."{name}" IS NULL)' for name in columns),
+        *(f"""coalesce(starts_with(NEW."{name}", '{SIGN}'), true)""" for name in columns),
+    ]
+    return " AND ".join(parts)

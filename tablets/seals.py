@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from rest_framework.exceptions import APIException
 
+from journal.resealing import Place
 from journal.sealing import SealBroken, is_sealed, seal
 from journal.sealing import unseal as unseal_kept
 from responders.parsers import read_json
@@ -123,6 +124,9 @@ def kept_about(action_id: object) -> str:
     Return the place of what is kept in quarantine.
     """
     return f"quarantine|{action_id}"
+
+
+KEPT = Place("tablets_quarantined", "raw", ("action_id",), kept_about)
 
 
 def open_args(row: Quarantined) -> dict[str, Any] | None:
