@@ -47,6 +47,10 @@ KINDS: Final[dict[str, str]] = {
     "referral.withdraw": "Referral withdrawn",
     "referral.eta": "When the unit will be there",
     "referral.handed_over": "Officer left",
+    "encounter.save": "Report, as typed",
+    "encounter.sign": "Report, signed",
+    "encounter.addendum": "Addition to a report",
+    "encounter.report_made": "Report to the authorities made",
     "message.send": "Message to the desk",
     "message.deliver": "Message reached the tablet",
     "message.read": "Message read",
@@ -172,6 +176,10 @@ CAUSES: Final[dict[str, Cause]] = {
     "call_not_found": Cause("There is no such call", _ASK),
     "tandem_not_found": Cause("This crew never had a call with such a tandem", _ASK),
     "message_not_found": Cause("There is no such message for this crew", "Nothing is lost. Close it."),
+    "encounter_not_found": Cause("There is no such report of this crew", "Ask the crew. Try again if it came since."),
+    "choice_unknown": Cause(
+        "The report holds a choice that this agency does not have", "Have the choice added. Then try again."
+    ),
     "assignment_not_found": Cause("This crew never had such a call", _ASK),
     "stop_not_found": Cause("There is no such stop", _ASK),
 }

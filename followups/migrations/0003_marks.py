@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
             _ENCOUNTERS_OF_ASSIGNMENT,
             events=("UPDATE",),
         ),
+        append_only("followups_signing", sealed=("body",)),
         append_only("followups_addendum", sealed=("text",)),
         append_only("followups_disclosure", sealed=("recipient", "purpose", "body")),
     ]

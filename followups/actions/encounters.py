@@ -1,0 +1,680 @@
+"""
+Encounter reports: typed as drafts, signed, added to; sent back, excused and looked at by supervisors.
+
+What a crew writes are facts: they are never refused for state, come in any order and any number of times, and end in the same
+report. A revision counts once; an earlier one never replaces a later one. Signing wins over every draft: what was typed
+elsewhere and overtaken by it is kept aside, and a supervisor is told. What was signed stays as it was for good
+(``Signing``): a report that came back is signed again beside it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from dispatch.actions import flags, links
+from dispatch.models import Assignment, Call
+from dispatch.rules import check_had_link
+from followups.actions import care_referrals, clients, knowledge, plans
+from followups.models import (
+    Addendum,
+    Choice,
+    Client,
+    Contact,
+    Encounter,
+    EncounterState,
+    LockedClient,
+    LockedEncounter,
+    MandatedReport,
+    MaySay,
+    Met,
+    Route,
+    Signing,
+    WayKind,
+)
+from followups.queries import encounters as queries
+from followups.queries.plans import follow_up_of_call
+from followups.refusals import encounters as refusals
+from followups.refusals.clients import ClientNotFound, NotANumber
+from followups.rules import encounters as rules
+from followups.rules.encounters import Body, Concern
+from journal.record import record
+from responders.actors import Actor
+from responders.models import Agency, Shift
+from responders.rules import unit_acted_for
+
+OVERTAKEN: Final = "report_overtaken"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """
+    A report after what was told of it, and what did not fit.
+    """
+
+    encounter: Encounter
+    flags: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """
+    A locked report, about which somebody tells something that happened at ``when``. ``calls`` are the calls that it is of: its
+    assignment's first, and last the one that this turned out to be; locked where ``_begin`` was asked to.
+    """
+
+    encounter: LockedEncounter
+    calls: list[int]
+    when: datetime
+    flags: list[str]
+
+
+def save(
+    *,
+    key: UUID,
+    assignment_id: int,
+    revision: int,
+    body: dict[str, Any],
+    by: Actor,
+    at: datetime,
+    seconds: int = 0,
+    happened_at: datetime | None = None,
+) -> Kept:
+    """
+    Keep a report as the form holds it; the first word of it begins it. ``seconds`` are those it was in somebody's hands for.
+
+    What is earlier than what is known changes nothing. What is later than what was signed is kept aside, with a flag.
+
+    :raises AssignmentNotFound: the assignment never was the crew's.
+    :raises EncounterNotFound: the report is somebody else's.
+    """
+    told = _begin(key, assignment_id, by=by, at=at, happened_at=happened_at)
+    encounter, codes = told.encounter, told.flags
+    counts = False
+    if encounter.state == EncounterState.SIGNED:
+        codes += _set_aside(encounter, revision, body)
+    elif revision > encounter.revision:
+        counts = True
+        _take(encounter, revision=revision, body=body, seconds=seconds, when=told.when)
+        if encounter.state == EncounterState.EXCUSED:
+            # Its author goes on with it after all.
+            encounter.state = EncounterState.DRAFT
+        _follow_mandated(encounter, body, still_typed=True)
+    encounter.save()
+    _record("encounter.saved", encounter, by=by, at=told.when, revision=revision, counts=counts, flags=codes)
+    return Kept(encounter, codes)
+
+
+def sign(
+    *,
+    key: UUID,
+    assignment_id: int,
+    revision: int,
+    body: dict[str, Any],
+    by: Actor,
+    at: datetime,
+    seconds: int = 0,
+    happened_at: datetime | None = None,
+) -> Kept:
+    """
+    Sign a report: it is locked, and what it says of people becomes part of their records.
+
+    Whoever is new gets a record; what was agreed, referred, warned of and owed to the authorities is made once. Signed twice
+    is signed once. A report that came back is signed again: what changed is changed, what was signed before is kept, and a
+    person who is no longer named is no longer at the call. A plan that somebody has by then is a coordinator's to end.
+
+    :raises AssignmentNotFound: the assignment never was the crew's.
+    :raises EncounterNotFound: the report is somebody else's.
+    :raises ChoiceUnknown: a code is no choice of the agency.
+    """
+    told = _begin(key, assignment_id, by=by, at=at, happened_at=happened_at, with_calls=True)
+    encounter, codes = told.encounter, told.flags
+    if encounter.state == EncounterState.SIGNED or revision <= encounter.signed_revision:
+        if not encounter.signings.filter(revision=revision).exists():
+            codes += _set_aside(encounter, revision, body)
+        encounter.save()
+        _record("encounter.signed_again", encounter, by=by, at=told.when, revision=revision, flags=codes)
+        return Kept(encounter, codes)
+
+    choices = queries.choices_of(encounter.agency_id)
+    rules.check_choices(body, known=choices)
+    if encounter.revision > revision:
+        codes += _set_aside(encounter, encounter.revision, encounter.draft)
+    newest = max(encounter.revision, revision)
+    Signing.objects.create(encounter=encounter, revision=revision, body=body, at=told.when, by_id=_person(by))
+    signed = _People(told, body, choices, by=by, at=at).enter()
+
+    _take(encounter, revision=newest, body=signed.body, seconds=seconds, when=told.when)
+    encounter.state = EncounterState.SIGNED
+    encounter.signed_revision = newest
+    encounter.signed_at, encounter.signed_by_id = told.when, by.person_id
+    encounter.nobody_found, encounter.notes = body["nobody_found"], body["notes"]
+    concerns = rules.concerns_of(body) + signed.concerns
+    if encounter.aside_revision > revision:
+        concerns.append(Concern.OVERTAKEN)
+    encounter.to_check, encounter.checked_at, encounter.checked_by_id = bool(concerns), None, None
+    encounter.save()
+    _follow_mandated(encounter, body)
+    # Last, and with the report as it stands: what follows for each of them.
+    for client, met in signed.met:
+        plans.after_encounter(encounter=encounter, client=client, met=met, by=by, at=at)
+    _record(
+        "encounter.signed",
+        encounter,
+        by=by,
+        at=told.when,
+        revision=revision,
+        people=len(body["met"]),
+        clients=sorted({client.pk for client, _ in signed.met}),
+        flags=codes,
+        to_check=encounter.to_check,
+    )
+    return Kept(encounter, codes)
+
+
+def add(
+    *,
+    key: UUID,
+    text: str,
+    by: Actor,
+    at: datetime,
+    assignment_id: int | None = None,
+    happened_at: datetime | None = None,
+) -> Kept:
+    """
+    Add to a report, for good: its author at a tablet, or a supervisor. With the assignment it may come before anything else
+    of the report has.
+
+    :raises EncounterNotFound: there is no such report, or it is somebody else's.
+    :raises AssignmentNotFound: the assignment never was the crew's.
+    """
+    when = links.moment(happened_at, at)
+    codes: list[str] = []
+    if assignment_id is not None and by.tablet_id is not None:
+        told = _begin(key, assignment_id, by=by, at=at, happened_at=happened_at)
+        encounter, codes = told.encounter, told.flags
+        encounter.save()
+    else:
+        encounter = _lock(key)
+        rules.check_may_add(encounter, by=by)
+    row = Addendum.objects.create(encounter=encounter, text=text, author_id=_person(by), at=when)
+    _record("encounter.added", encounter, by=by, at=when, addendum=row.pk, flags=codes)
+    return Kept(encounter, codes)
+
+
+def report_made(
+    *,
+    key: UUID,
+    position: int,
+    made_to: str,
+    made_at: datetime,
+    by: Actor,
+    at: datetime,
+    number: str = "",
+    happened_at: datetime | None = None,
+) -> Kept:
+    """
+    Note that a report which the law asks for was made. The first word of it counts: the clock stops once.
+
+    :raises EncounterNotFound: there is no such report, or it is somebody else's.
+    :raises ChoiceUnknown: nobody of this agency makes such reports there.
+    """
+    encounter = _lock(key)
+    rules.check_may_add(encounter, by=by)
+    if ("MANDATED_TO", made_to) not in queries.choices_of(encounter.agency_id):
+        raise refusals.ChoiceUnknown(field="MANDATED_TO", choice=made_to)
+    row, _ = MandatedReport.objects.get_or_create(
+        encounter=encounter, met=position, defaults={"about": "", "due_at": encounter.opened_at + rules.MANDATED}
+    )
+    if row.made_at is None:
+        row.made_at, row.made_to, row.number = min(made_at, at), made_to, number
+        row.made_by_id = by.person_id
+        row.save()
+    _record("encounter.report_made", encounter, by=by, at=links.moment(happened_at, at), met=position)
+    return Kept(encounter)
+
+
+def send_back(*, key: UUID, note: str, by: Actor, at: datetime, happened_at: datetime | None = None) -> Encounter:
+    """
+    Send a signed report back to its author with a note. It is due again: by the end of their shift, or in a day.
+
+    :raises EncounterNotFound: there is no such report in the agency.
+    :raises EncounterNotSigned: it is its author's already.
+    """
+    encounter = _lock(key, agency_id=by.agency_id)
+    if encounter.state != EncounterState.SIGNED:
+        raise refusals.EncounterNotSigned
+    shift = Shift.objects.open().filter(person=encounter.author_id, planned_end_at__gt=at).first()
+    encounter.state = EncounterState.RETURNED
+    encounter.returned_at, encounter.returned_by_id, encounter.return_note = at, by.person_id, note
+    encounter.due_at = at + rules.RETURNED_DUE if shift is None else shift.planned_end_at
+    encounter.late_told_at, encounter.to_check = None, False
+    encounter.save()
+    _record("encounter.returned", encounter, by=by, at=at)
+    return encounter
+
+
+def excuse(*, key: UUID, note: str, by: Actor, at: datetime, happened_at: datetime | None = None) -> Encounter:
+    """
+    Say that nobody owes a report that was only begun: the partner wrote it, or the call was nobody's. What it says is kept.
+
+    :raises EncounterNotFound: there is no such report in the agency.
+    :raises EncounterNotOwed: it was signed, or excused before.
+    """
+    encounter = _lock(key, agency_id=by.agency_id)
+    if encounter.state != EncounterState.DRAFT:
+        raise refusals.EncounterNotOwed
+    encounter.state = EncounterState.EXCUSED
+    encounter.returned_at, encounter.returned_by_id, encounter.return_note = at, by.person_id, note
+    encounter.save()
+    _record("encounter.excused", encounter, by=by, at=at)
+    return encounter
+
+
+def see(*, key: UUID, by: Actor, at: datetime, happened_at: datetime | None = None) -> Encounter:
+    """
+    Note that a supervisor has looked at what does not fit in a report. Who was first counts.
+
+    :raises EncounterNotFound: there is no such report in the agency.
+    """
+    encounter = _lock(key, agency_id=by.agency_id)
+    if encounter.to_check:
+        encounter.to_check, encounter.checked_at, encounter.checked_by_id = False, at, by.person_id
+        encounter.save()
+        _record("encounter.seen", encounter, by=by, at=at)
+    return encounter
+
+
+def read(*, key: UUID, by: Actor, at: datetime) -> Encounter:
+    """
+    Return a report whose words are about to be shown, and record who reads it (CJIS AU-2; 45 CFR 164.312(b)).
+
+    :raises EncounterNotFound: there is none in the agency.
+    """
+    encounter = queries.whole(by.agency_id, key)
+    if encounter is None:
+        raise refusals.EncounterNotFound
+    people = sorted({met.client_id for met in encounter.met.all() if met.client_id is not None})
+    _record("encounter.read", encounter, by=by, at=at, person=by.person_id, clients=people)
+    return encounter
+
+
+# --- sweeps ----------------------------------------------------------------------------------------------------------------
+
+
+def tell_overdue(*, by: object, at: datetime, at_once: int) -> int:
+    """
+    Tell authors and supervisors of reports whose time is over, once, and return of how many.
+    """
+    rows = queries.overdue(at=at).select_for_update(skip_locked=True, no_key=True, of=("self",))
+    found = list(rows[:at_once])
+    Encounter.objects.filter(pk__in=[row.pk for row in found]).update(late_told_at=at)
+    for row in found:
+        _record("encounter.overdue", row, by=by, at=at)
+    return len(found)
+
+
+def tell_mandated(*, by: object, at: datetime, at_once: int) -> int:
+    """
+    Tell supervisors of reports to the authorities while there is time to make them, once, and return of how many encounters.
+    """
+    until = at + rules.MANDATED_TOLD
+    # The encounter is the lock of what hangs on it.
+    rows = queries.mandated_to_tell(until=until).select_for_update(skip_locked=True, no_key=True, of=("self",))
+    found = list(rows[:at_once])
+    due = MandatedReport.objects.filter(encounter__in=found, made_at=None, told_at=None, due_at__lte=until)
+    due.update(told_at=at)
+    for row in found:
+        _record("encounter.mandated_due", row, by=by, at=at)
+    return len(found)
+
+
+# --- how a report is found, begun, and kept ------------------------------------------------------------------------------
+
+
+def _lock(key: UUID, *, agency_id: int | None = None) -> LockedEncounter:
+    found = Encounter.objects.filter(key=key)
+    if agency_id is not None:
+        found = found.filter(agency=agency_id)
+    encounter_id = found.values_list("pk", flat=True).first()
+    if encounter_id is None:
+        raise refusals.EncounterNotFound
+    return Encounter.objects.lock(encounter_id)
+
+
+def _begin(
+    key: UUID,
+    assignment_id: int,
+    *,
+    by: Actor,
+    at: datetime,
+    happened_at: datetime | None,
+    with_calls: bool = False,
+) -> _Telling:
+    """
+    Lock a report, which begins with the first thing that is heard of it; ``with_calls`` locks its calls before.
+    """
+    when = links.moment(happened_at, at)
+    unit_id = unit_acted_for(by, None, "")
+    known = Encounter.objects.filter(key=key).values_list("pk", "assignment").first()
+    calls = _calls(assignment_id if known is None else known[1])
+    if known is None or with_calls:
+        for call_id in sorted(set(calls)):
+            Call.objects.lock(call_id)
+    raised: list[str] = []
+    if known is None:
+        # Two deliveries of the first word of a report wait for each other at the call.
+        known = Encounter.objects.filter(key=key).values_list("pk", "assignment").first()
+    if known is None:
+        encounter, raised = _open(key, assignment_id, unit_id=unit_id, by=by, at=at, when=when)
+    else:
+        encounter = Encounter.objects.lock(known[0])
+        rules.check_is_author(encounter, by=by)
+        if when < encounter.opened_at:
+            encounter.opened_at = when
+            _due(encounter)
+    return _Telling(encounter, calls, when, raised)
+
+
+def _calls(assignment_id: int) -> list[int]:
+    # Read before any lock: calls are locked in the order of their ids.
+    row = Assignment.objects.filter(pk=assignment_id).values_list("call", "call__joined_to").first()
+    return [] if row is None else [call_id for call_id in row if call_id is not None]
+
+
+def _open(
+    key: UUID, assignment_id: int, *, unit_id: int, by: Actor, at: datetime, when: datetime
+) -> tuple[LockedEncounter, list[str]]:
+    call = Call.objects.lock_of(assignment_id)
+    assignment = Assignment.objects.select_related("call__type").get(pk=assignment_id)
+    check_had_link(assignment, agency_id=call.agency_id, unit_id=unit_id, by=by, at=at)
+    shift = queries.shift_of(assignment, person_id=_person(by), at=at)
+    visit = follow_up_of_call(call.pk)
+    encounter = Encounter(
+        key=key,
+        agency_id=call.agency_id,
+        assignment=assignment,
+        unit_id=assignment.unit_id,
+        author_id=_person(by),
+        follow_up=visit,
+        what=assignment.call.type.label,
+        address=call.address,
+        opened_at=when,
+        saved_at=when,
+        due_at=queries.due_at(shift=shift, shift_id=by.shift_id, opened_at=when),
+    )
+    encounter.save(force_insert=True)
+    _record("encounter.opened", encounter, by=by, at=when)
+    if shift is not None:
+        return LockedEncounter(encounter), []
+    # Somebody who was not there writes of it, a later crew of the unit say: kept, and a supervisor is told.
+    facts = {"kind": "encounter.opened", "assignment": assignment.pk, "at": when}
+    code = flags.raise_flag(call=call, code="late_scope", facts=facts, at=at, unit_id=assignment.unit_id)
+    return LockedEncounter(encounter), [code]
+
+
+def _person(by: Actor) -> int:
+    assert by.person_id is not None, "whoever writes a report is somebody: the grants let nobody else in"
+    return by.person_id
+
+
+def _take(encounter: LockedEncounter, *, revision: int, body: dict[str, Any], seconds: int, when: datetime) -> None:
+    encounter.revision, encounter.draft = revision, body
+    encounter.seconds_spent, encounter.saved_at = seconds, when
+
+
+def _set_aside(encounter: LockedEncounter, revision: int, body: dict[str, Any]) -> list[str]:
+    """
+    Keep what was typed elsewhere and overtaken by the signing: the latest of it. What is older than what was signed was part
+    of it.
+    """
+    signed = encounter.signings.order_by("-at").values_list("revision", flat=True).first() or 0
+    if revision <= max(signed, encounter.aside_revision):
+        return []
+    encounter.aside, encounter.aside_revision = body, revision
+    encounter.revision = max(encounter.revision, revision)
+    if encounter.state == EncounterState.SIGNED:
+        encounter.signed_revision, encounter.to_check = encounter.revision, True
+    return [OVERTAKEN]
+
+
+def _due(encounter: LockedEncounter) -> None:
+    # The clock of what the law asks for runs from when it was known, however late we hear of that.
+    MandatedReport.objects.filter(encounter=encounter).update(due_at=encounter.opened_at + rules.MANDATED)
+
+
+def _follow_mandated(encounter: LockedEncounter, body: Body, *, still_typed: bool = False) -> None:
+    """
+    Bring the reports that the law asks for in step with what the report says. Their clock runs from the first draft that
+    names them; one that is named no longer and was not made is owed no longer.
+    """
+    asked = {person["position"]: person["mandated"] for person in body["met"] if person["mandated"] is not None}
+    rows = {row.met: row for row in MandatedReport.objects.filter(encounter=encounter)}
+    for position, said in asked.items():
+        row = rows.pop(position, None) or MandatedReport(
+            encounter=encounter, met=position, due_at=encounter.opened_at + rules.MANDATED
+        )
+        row.about = said["about"]
+        if row.made_at is None and said["made_at"] and not still_typed:
+            row.made_at = min(datetime.fromisoformat(said["made_at"]), encounter.saved_at)
+            row.made_to, row.number, row.made_by_id = said["made_to"], said["number"], encounter.author_id
+        row.save()
+    for row in rows.values():
+        if row.made_at is None:
+            row.delete()
+
+
+def _record(kind: str, encounter: Encounter, *, by: object, at: datetime, **data: Any) -> None:
+    # Ids, counts and codes of what did not fit: nothing that was written, and nothing of whom it is about but their ids.
+    told = {name: value for name, value in data.items() if value not in (None, [])}
+    record(
+        kind,
+        agency_id=encounter.agency_id,
+        about=f"encounter.{encounter.pk}",
+        data={"assignment": encounter.assignment_id, **told},
+        by=by,
+        at=at,
+    )
+
+
+# --- the people of a report ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """
+    The people of a signed report as rows, the body with their records' ids, and what did not fit.
+    """
+
+    body: dict[str, Any]
+    met: list[tuple[LockedClient, Met]]
+    concerns: list[Concern]
+
+
+class _People:
+    """
+    Makes of what a report says of people what their records hold. The report and its calls are locked.
+    """
+
+    def __init__(
+        self, told: _Telling, body: dict[str, Any], choices: dict[tuple[str, str], Choice], *, by: Actor, at: datetime
+    ) -> None:
+        self._told = told
+        self._encounter = told.encounter
+        self._body = body
+        self._choices = choices
+        self._by = by
+        self._at = at
+        self._before = {met.position: met for met in Met.objects.filter(encounter=told.encounter)}
+        # What was entered of each record when the report was signed before.
+        self._was = {met.client_id: met.body for met in self._before.values()}
+        self._said_before = self._last_said()
+        self._locked: dict[int, LockedClient] = {}
+
+    def enter(self) -> _Entered:
+        """
+        Write the rows.
+        """
+        self._lock_known()
+        entered: list[tuple[LockedClient, Met]] = []
+        people, concerns = [], []
+        kept = set()
+        for said in self._body["met"]:
+            client = self._client_of(said)
+            if client is None and (said["client"] or {}).get("id") is not None:
+                concerns.append(Concern.NOT_THEIRS)
+            person = said if client is None else {**said, "client": {"id": client.pk}}
+            met = self._met(person, client)
+            kept.add(met.position)
+            people.append(person)
+            if client is not None:
+                self._tell_record(client, person)
+                if rules.DIED in person["outcomes"]:
+                    clients.say_deceased_of(client=client, person_id=self._by.person_id, by=self._by, at=self._at)
+                entered.append((client, met))
+        self._leave(kept, {client.pk for client, _ in entered})
+        return _Entered({**self._body, "met": people}, entered, concerns[:1])
+
+    def _last_said(self) -> dict[int, Body]:
+        last = Signing.objects.filter(encounter=self._encounter).order_by("-at", "-pk")
+        # The newest is what is being signed now.
+        before = last[1:2].first()
+        return {} if before is None else {person["position"]: person for person in before.body["met"]}
+
+    def _lock_known(self) -> None:
+        """
+        Lock every record that is named, or was when the report was signed before, in the order of their ids.
+        """
+        named = {(said["client"] or {}).get("id") for said in self._body["met"]}
+        wanted = {client_id for client_id in named if client_id is not None}
+        had = {met.client_id for met in self._before.values() if met.client_id is not None}
+        for client_id in sorted(wanted | had):
+            try:
+                client = clients.standing(client_id, agency_id=self._encounter.agency_id)
+            except ClientNotFound:
+                continue
+            family = clients.family(client)
+            if not had.isdisjoint(family) or queries.was_met(
+                family, call_ids=self._told.calls, unit_id=self._encounter.unit_id
+            ):
+                self._locked[client_id] = client
+
+    def _client_of(self, said: Body) -> LockedClient | None:
+        """
+        Return whose record an entry is of: the named one, if the crew may name it; the one that was made of the same words when
+        the report was signed before; else a new one, where there is something to keep.
+        """
+        which = said["client"]
+        if which is not None and "id" in which:
+            return self._locked.get(which["id"])
+        if (known := self._made_before(said)) is not None:
+            return known
+        if which is None and not _needs_record(said):
+            return None
+        new = {name: value for name, value in (which or {}).get("new", {}).items() if name != "known_as"}
+        return clients.make(agency_id=self._encounter.agency_id, by=self._by, at=self._at, **new)
+
+    def _made_before(self, said: Body) -> LockedClient | None:
+        words = orjson.dumps(said["client"], option=orjson.OPT_SORT_KEYS)
+        # Where it stood before, else wherever the same words stood: positions move when somebody is taken out.
+        places = sorted(self._said_before, key=lambda place: place != said["position"])
+        if said["client"] is None:
+            places = [place for place in places if place == said["position"]]
+        for place in places:
+            met = self._before.get(place)
+            same = orjson.dumps(self._said_before[place]["client"], option=orjson.OPT_SORT_KEYS) == words
+            if same and met is not None and met.client_id is not None:
+                del self._said_before[place]
+                return self._locked.get(met.client_id)
+        return None
+
+    def _met(self, person: Body, client: Client | None) -> Met:
+        met = self._before.get(person["position"]) or Met(encounter=self._encounter, position=person["position"])
+        met.client = client
+        met.body = dict(person)
+        met.risk = rules.is_risk(person, choices=self._choices)
+        met.agreed = rules.agreed_of(person)
+        met.save()
+        return met
+
+    def _tell_record(self, client: LockedClient, person: Body) -> None:
+        by, at, when = self._by, self._at, self._told.when
+        # What an encounter turned out to be is where coordinators look for it.
+        clients.meet(client=client, call_id=self._told.calls[-1], route=Route.MET, by=by, at=when)
+        clients.mark_part2(client=client, codes=rules.substance_use_of(person, choices=self._choices))
+        was = self._was.get(client.pk, {"cautions": [], "safe_contact": None})
+        today = when.astimezone(self._zone()).date()
+        for caution in person["cautions"]:
+            expires_at = when + timedelta(days=caution["days"])
+            # One that has ended before we heard of it warns nobody; it stands in the report.
+            if caution["text"] and caution not in was["cautions"] and expires_at > at:
+                knowledge.put_caution(
+                    client=client, text=caution["text"], seen_on=today, expires_at=expires_at, by=by, at=at
+                )
+        way = person["safe_contact"]
+        if way is not None and way["kind"] and way["value"] and way != was["safe_contact"]:
+            self._put_way(client, way)
+        for referral in person["referrals"]:
+            if referral["to"] or referral["resource"]:
+                care_referrals.refer(
+                    encounter=self._encounter,
+                    client=client,
+                    position=referral["position"],
+                    resource_id=referral["resource"],
+                    to=referral["to"],
+                    need=referral["need"],
+                    warm=referral["warm"],
+                    declined=referral["declined"],
+                    by=by,
+                    at=when,
+                )
+
+    def _put_way(self, client: LockedClient, way: Body) -> None:
+        # At a shelter the reason is never disclosed, whatever was tapped.
+        tells = MaySay.TEAM if (way["kind"], way["may_say"]) == (WayKind.SHELTER, MaySay.REASON) else way["may_say"]
+        try:
+            clients.put_way(
+                client=client,
+                kind=way["kind"],
+                value=way["value"],
+                may_say=tells,
+                leave_message=way["leave_message"],
+                hours_from=None if way["hours_from"] is None else time.fromisoformat(way["hours_from"]),
+                hours_until=None if way["hours_until"] is None else time.fromisoformat(way["hours_until"]),
+                by=self._by,
+                at=self._at,
+            )
+        except NotANumber:
+            # Nothing to dial; the words stand in the report.
+            return
+
+    def _leave(self, positions: Collection[int], still: Collection[int]) -> None:
+        """
+        Take out who is no longer named. They were not at the call after all: its crews read their record no longer.
+        """
+        for position, met in self._before.items():
+            if position not in positions:
+                met.delete()
+        gone = [client_id for client_id in self._was if client_id is not None and client_id not in still]
+        contacts = Contact.objects.filter(client__in=gone, call__in=self._told.calls, route=Route.MET, ended_at=None)
+        contacts.update(ended_at=self._at)
+
+    def _zone(self) -> ZoneInfo:
+        return Agency.objects.get(pk=self._encounter.agency_id).zone
+
+
+def _needs_record(said: Body) -> bool:
+    """
+    Tell whether something was said of somebody unknown that must hang on a record: an agreement, a referral, a warning.
+    """
+    way = said["safe_contact"]
+    return (
+        said["follow_up"] == "YES"
+        or any(referral["to"] or referral["resource"] for referral in said["referrals"])
+        or any(caution["text"] for caution in said["cautions"])
+        or bool(way and way["value"])
+    )

@@ -1,0 +1,114 @@
+"""
+What an agency decides of care after the call: limits, and what a report offers to choose from.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from followups.models import Choice, Programme
+from followups.rules import programmes as rules
+from journal.record import record
+from responders.actors import Actor
+
+LIMITS: Final = (
+    "steps",
+    "visits_from",
+    "visits_until",
+    "plans_unasked",
+    "first_attempt_risk_h",
+    "escalate_h",
+    "familiar_contacts",
+    "familiar_days",
+    "break_glass_h",
+    "survey_least",
+)
+
+
+def of_agency(agency_id: int) -> Programme:
+    """
+    Return an agency's programme, locked; one with the product's figures where it has decided nothing yet.
+    """
+    Programme.objects.get_or_create(agency_id=agency_id)
+    return Programme.objects.select_for_update(no_key=True, of=("self",)).get(agency=agency_id)
+
+
+def decide(*, by: Actor, at: datetime, happened_at: datetime | None = None, **limits: Any) -> Programme:
+    """
+    Set limits of the actor's agency; those that are not named stay. Plans that there are keep theirs.
+
+    :raises HoursInvalid: visits would end before they begin.
+    :raises StepsInvalid: there is no step, or they are not days one after the other.
+    """
+    row = of_agency(by.agency_id)
+    said = {name: value for name, value in limits.items() if name in LIMITS and value is not None}
+    for name, value in said.items():
+        setattr(row, name, value)
+    rules.check_hours(visits_from=row.visits_from, visits_until=row.visits_until)
+    rules.check_steps(row.steps)
+    row.save()
+    record(
+        "programme.set",
+        agency_id=row.agency_id,
+        about=f"programme.{row.pk}",
+        data={"limits": sorted(said)},
+        by=by,
+        at=at,
+    )
+    return row
+
+
+def put_choice(
+    *,
+    field: str,
+    code: str,
+    label: str,
+    by: Actor,
+    at: datetime,
+    position: int = 0,
+    risk: bool = False,
+    substance_use: bool = False,
+    retired: bool = False,
+    happened_at: datetime | None = None,
+) -> Choice:
+    """
+    Offer a choice, or say something else of one that there is. A code never changes its meaning: a choice is retired, never
+    removed.
+
+    :raises ChoiceNotOurs: it is a hold against somebody's will.
+    """
+    rules.check_is_ours(code=code, label=label)
+    programme = of_agency(by.agency_id)
+    told = {"label": label, "position": position, "risk": risk, "substance_use": substance_use, "retired": retired}
+    row, _ = Choice.objects.update_or_create(agency_id=by.agency_id, field=field, code=code, defaults=told)
+    record(
+        "choice.put",
+        agency_id=by.agency_id,
+        about=f"programme.{programme.pk}",
+        data={"field": field, "code": code, "retired": retired},
+        by=by,
+        at=at,
+    )
+    return row
+
+
+def load(*, agency_id: int, choices: Iterable[Mapping[str, Any]], by: object, at: datetime) -> int:
+    """
+    Offer the choices that an agency has not heard of, and return how many. What it has set itself stays.
+    """
+    programme = of_agency(agency_id)
+    known = set(Choice.objects.filter(agency=agency_id).values_list("field", "code"))
+    new = [row for row in choices if (row["field"], row["code"]) not in known]
+    for row in new:
+        rules.check_is_ours(code=row["code"], label=row["label"])
+    Choice.objects.bulk_create(Choice(agency_id=agency_id, **row) for row in new)
+    if new:
+        record(
+            "choices.loaded",
+            agency_id=agency_id,
+            about=f"programme.{programme.pk}",
+            data={"new": len(new)},
+            by=by,
+            at=at,
+        )
+    return len(new)
