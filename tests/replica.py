@@ -10,6 +10,7 @@ from django.db import connection
 
 from journal.flush import digest_term, signed
 from journal.models import Document, Stream
+from journal.sealing import document_about, is_sealed, unseal
 
 Key = tuple[str, str]
 # A changed document as a row: its stream, number, collection, id, and either its body or why it is gone.
@@ -37,11 +38,12 @@ class Replica:
         """
         Apply changed documents and the number they bring the stream to.
         """
-        for _, document_number, collection, document_id, body, _ in rows:
+        for stream, document_number, collection, document_id, body, _ in rows:
             if body is None:
                 self.documents.pop((collection, document_id), None)
             else:
-                self.documents[collection, document_id] = (document_number, body)
+                told = plain(stream, document_number, collection, document_id, body)
+                self.documents[collection, document_id] = (document_number, told)
         self.number = number
 
     def pull(self) -> None:
@@ -62,12 +64,28 @@ class Replica:
         return signed(sum(digest_term(*key, number) for key, (number, _) in self.documents.items()))
 
 
+def plain(stream: str, number: int, collection: str, document_id: str, body: str) -> str:
+    """
+    Return a kept body as its readers get it.
+
+    :raises SealBroken: it is sealed, and not for this document at this number.
+    """
+    return unseal(body, about=document_about(stream, collection, document_id, number)) if is_sealed(body) else body
+
+
+def body_of(row: Document) -> str:
+    """
+    Return a live document's body as its readers get it.
+    """
+    return plain(row.stream, row.number, row.collection, row.document_id, row.body or "")
+
+
 def fresh(stream: str) -> dict[Key, tuple[int, str]]:
     """
     Return a stream's live documents straight from the table.
     """
     rows = Document.objects.filter(stream=stream, gone=None)
-    return {(row.collection, row.document_id): (row.number, row.body or "") for row in rows}
+    return {(row.collection, row.document_id): (row.number, body_of(row)) for row in rows}
 
 
 def bodies(stream: str, collection: str) -> dict[str, dict[str, Any]]:
@@ -75,7 +93,7 @@ def bodies(stream: str, collection: str) -> dict[str, dict[str, Any]]:
     Return what a stream's readers hold of a collection, by id.
     """
     rows = Document.objects.filter(stream=stream, collection=collection, gone=None)
-    return {row.document_id: json.loads(row.body or "{}") for row in rows}
+    return {row.document_id: json.loads(body_of(row)) for row in rows}
 
 
 def number_of(stream: str) -> int:

@@ -28,6 +28,7 @@ from responders.models import RoleName
 from tablets.models import Quarantined
 from tests.chaos.web import Web, running_node, running_web
 from tests.factories import dispatch, responders, tablets
+from tests.replica import body_of
 
 TABLETS = 8
 STEPS = 60
@@ -153,7 +154,7 @@ def _check_same_documents(results: list[dict[str, Any]], told: list[dict[str, An
         ]
         has = {
             name: sorted(
-                [row.collection, row.document_id, row.number, json.loads(row.body or "")]
+                [row.collection, row.document_id, row.number, json.loads(body_of(row))]
                 for row in Document.objects.filter(stream=name, gone=None)
             )
             for name in streams

@@ -19,6 +19,7 @@ from journal.kinds import Nature, kinds
 from journal.models import Document, Receipt, Stream
 from tablets.models import Purge, Quarantined, Removal
 from tablets.seals import open_kept
+from tests.replica import body_of
 from tests.simulation.tablet import KEPT, Applied, Held, Store, Tablet
 from tests.simulation.world import TAKES, Back, Broken, Done, Rig, World
 
@@ -217,7 +218,7 @@ def convergence(world: World) -> None:
             )
         for name, held in store.streams.items():
             rows = Document.objects.filter(stream=name, gone=None)
-            fresh = {(row.collection, row.document_id): (row.number, json.loads(row.body or "null")) for row in rows}
+            fresh = {(row.collection, row.document_id): (row.number, json.loads(body_of(row))) for row in rows}
             if held.documents != fresh:
                 raise Broken(
                     4,

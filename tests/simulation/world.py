@@ -37,6 +37,7 @@ from tablets.secrets import hash_token
 from tests.factories import dispatch as make_dispatch
 from tests.factories import responders as make
 from tests.factories import tablets as make_tablets
+from tests.replica import plain
 from tests.simulation.server import Fault, Reply, Server
 from tests.simulation.tablet import PURGED, SYNC, Action, Applied, Key, Request, Store, Tablet, TabletCrashed
 
@@ -717,7 +718,14 @@ def _push(world: World, rig: Rig, rng: Random) -> None:
         documents = frames.setdefault(stream, (prev, number, []))[2]
         if at is not None:
             told = {"c": collection, "id": document_id, "n": at}
-            documents.append(told | ({"gone": gone} if body is None else {"b": json.loads(body)}))
+            documents.append(
+                told
+                | (
+                    {"gone": gone}
+                    if body is None
+                    else {"b": json.loads(plain(stream, at, collection, document_id, body))}
+                )
+            )
     for stream, (prev, number, documents) in frames.items():
         line[stream] = number
         if rng.random() < 0.3:
