@@ -305,7 +305,7 @@ function fact(kind, more = {}) {
  * Take one action up: when this returns it is on the disk, and goes to the server as soon as it can.
  * @param {string} kind
  * @param {Record<string, unknown>} args
- * @param {{after?: number[]}} [options] after: what it depends on
+ * @param {{after?: number[], slot?: string, actor?: string}} [options] after: what it depends on; slot: what it takes the place of
  * @returns {Promise<(Action & {done: Promise<Action>})|null>} null: it could not be kept, and the crew has been told
  */
 async function perform(kind, args, options = {}) {
@@ -1136,7 +1136,7 @@ function draw() {
       : h(
           "main",
           { class: "stage", key: "stage", inert: away },
-          s.call && myCall(s, act, ui, parts.at("onCall", s, act, ui)),
+          s.call && myCall(s, act, ui, parts.at("onCall", s, act, ui), parts.at("inCall", s, act, ui)),
           h(
             "section",
             { class: "panel map", "aria-label": "Map", key: "map" },

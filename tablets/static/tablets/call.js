@@ -24,8 +24,9 @@ import { DISQUALIFIERS, wordsOf } from "./words.js";
  * @param {Act} act
  * @param {Ui} ui
  * @param {import("./dom.js").Child} [brought] tools of other apps
+ * @param {import("./dom.js").Child} [known] what other apps know of this call
  */
-export function myCall(s, act, ui, brought) {
+export function myCall(s, act, ui, brought, known) {
   const { call, standing } = s;
   if (!call || !standing) return null;
   const { assignment, told } = standing;
@@ -54,6 +55,7 @@ export function myCall(s, act, ui, brought) {
       h("h1", null, call.type.label),
       h("p", { class: "where" }, h("span", null, call.address), h("span", { class: "soft" }, away(s.here, call.point))),
       banners(s),
+      known,
       officerWaits(s, act),
       sameCall(s, act, ui),
       call.local || call.own_number ? null : call.narrative ? h("blockquote", { class: "say" }, call.narrative) : h("p", { class: "soft" }, "CAD sent no narrative."),

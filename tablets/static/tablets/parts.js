@@ -19,7 +19,7 @@ import { learn } from "./trays.js";
  * @typedef {object} Kit
  * @property {import("./sync/device.js").Device} device what this tablet holds, and the way for all that is done
  * @property {import("./replica.js").Replica} replica
- * @property {(kind: string, args: Record<string, unknown>, options?: {after?: number[]}) => Promise<(Action & {done: Promise<Action>})|null>} perform take an action up; null: it could not be kept, and the crew was told
+ * @property {(kind: string, args: Record<string, unknown>, options?: {after?: number[], slot?: string, actor?: string}) => Promise<(Action & {done: Promise<Action>})|null>} perform take an action up (options as of `Device.do`; the actor is who is signed on, unless it says otherwise); null: it could not be kept, and the crew was told
  * @property {() => Action[]} facts what was done here and may not show in a document yet
  * @property {() => number} now ms of the server's clock
  * @property {() => void} redraw
@@ -34,6 +34,7 @@ import { learn } from "./trays.js";
  * @property {(kit: Kit) => void} [start] called once, before anything is drawn
  * @property {Record<string, Sheet>} [sheets] its screens by name; `act.sheet(name)` opens one
  * @property {readonly string[]} [stays] those of its screens that stay open when the crew's call goes
+ * @property {Place} [inCall] in the text of my call, below its own cautions
  * @property {Place} [onCall] among the tools of my call
  * @property {Place} [onBoard] below the board
  * @property {import("./trays.js").Lesson} [trays] what its actions are called
@@ -82,7 +83,7 @@ export class Parts {
 
   /**
    * What the parts have to show at one place.
-   * @param {"onCall"|"onBoard"} place
+   * @param {"inCall"|"onCall"|"onBoard"} place
    * @param {Snapshot} s
    * @param {Act} act
    * @param {Ui} ui
