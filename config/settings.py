@@ -135,7 +135,11 @@ ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
 LIVE_FRAMES = {"backup": "dispatch.backup.frames.Frames"}
 # What other apps bring to the tablet app: modules among the static files, each with its folder and a style of its own name
 # (tablets/static/tablets/parts.js). The app takes them in without knowing them.
-TABLET_PARTS: list[str] = []
+TABLET_PARTS: list[str] = [
+    "followups/tablet/person.js",
+    "followups/tablet/report.js",
+    "followups/tablet/visits.js",
+]
 # The words that the tablet app shows for codes in documents, by name.
 TABLET_WORDS = {
     "reasons": "dispatch.reasons.REASON_WORDS",
