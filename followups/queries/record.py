@@ -1,0 +1,455 @@
+"""
+Everything that may be read of one person, on one page. Whoever asks has been let in and is entered by then.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Prefetch
+
+from followups.models import (
+    Attempt,
+    CarePlan,
+    CareReferral,
+    Choice,
+    ChoiceField,
+    Client,
+    ClientCaution,
+    Consent,
+    Contact,
+    ContactWay,
+    Disclosure,
+    FollowUp,
+    Merge,
+    Met,
+    Plan,
+    PlanState,
+    Strategy,
+    StrategyKind,
+)
+from followups.queries.board import names_of, way_words
+from followups.queries.matching import Suggestion, like
+from followups.words import (
+    BASES,
+    CLOSES,
+    FOLLOW_UPS,
+    HOWS,
+    OUTCOMES,
+    PAUSES,
+    PLANS,
+    REFERRALS,
+    RESULTS,
+    ROUTES,
+    STRATEGIES,
+    WAYS,
+)
+from journal.models import Entry
+from responders.models import Person
+
+# Of what goes on for years the newest are shown.
+MOST: Final = 60
+READERS: Final = 30
+_READINGS: Final = ("client.read", "client.read_denied", "client.break_glass", "client.shown", "disclosure.made")
+_NALOXONE: Final = {
+    "RECOVERED": "recovered",
+    "NO_RESPONSE": "no response",
+    "EMS_TOOK_OVER": "EMS took over",
+    "REFUSED": "refused further help",
+}
+_LEFT_TO: Final = {
+    "HOME": "Home",
+    "HOSPITAL": "Hospital",
+    "CUSTODY": "Custody",
+    "SHELTER": "Shelter",
+    "STREET": "Street",
+    "OTHER": "Elsewhere",
+}
+_AGREED: Final = {True: "agreed", False: "declined", None: "not asked"}
+REASONS: Final[dict[str, str]] = {
+    "NAME_SAME": "same name",
+    "NAME_ALIKE": "similar name",
+    "NAME_SOUNDS": "name sounds alike",
+    "BORN_ON_SAME": "same date of birth",
+    "BORN_ON_FITS": "date of birth fits",
+    "BORN_ON_DIFFERS": "date of birth differs",
+    "PHONE_SAME": "same phone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    One line of a list: what it is, and what stands beneath it.
+    """
+
+    id: int
+    words: str
+    beneath: str = ""
+    at: datetime | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    One second response of a plan, with what was tried for it.
+    """
+
+    row: FollowUp
+    words: str
+    state: str
+    outcome: str
+    tries: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """
+    One plan with its steps, the newest round first.
+    """
+
+    row: Plan
+    state: str
+    why: str
+    steps: list[Step]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What one signed report says of the person.
+    """
+
+    at: datetime
+    unit: str
+    by: str
+    call: str
+    facts: list[tuple[str, str]]
+    notes: str
+    addenda: list[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """
+    A record that may be of the same person.
+    """
+
+    client: Client
+    name: str
+    score: int
+    reasons: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    Somebody looked at the record, was shown it, or was refused.
+    """
+
+    who: str
+    words: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """
+    One record.
+    """
+
+    client: Client
+    name: str
+    aliases: list[str]
+    cautions: list[ClientCaution]
+    strategies: list[tuple[str, str, list[Strategy]]]
+    ways: list[tuple[ContactWay, str, str]]
+    care_plan: CarePlan | None
+    written_plan: CarePlan | None
+    plans: list[Planned]
+    singles: list[Step]
+    reports: list[Report]
+    referrals: list[tuple[CareReferral, str, list[Line]]]
+    consents: list[tuple[Consent, str]]
+    disclosures: list[Line]
+    contacts: list[Line]
+    unseen: list[Line]
+    alike: list[Alike]
+    merges: list[tuple[Merge, str]]
+    readings: list[Reading]
+
+    @property
+    def open_plan(self) -> Planned | None:
+        """
+        Return the plan that is open or paused, of which there is one at most.
+        """
+        return next((plan for plan in self.plans if plan.open), None)
+
+
+def whole(client: Client, *, at: datetime) -> Whole:
+    """
+    Return one person's record as it stands.
+    """
+    rows = list(client.names.order_by("-primary", "pk"))
+    care_plans = list(
+        CarePlan.objects.filter(client=client, ended_at=None).select_related("author", "approver").order_by("-pk")
+    )
+    contacts = list(Contact.objects.filter(client=client, ended_at=None).select_related("call").order_by("-at")[:MOST])
+    steps = _steps(client, at=at)
+    return Whole(
+        client=client,
+        name=names_of([client.pk])[client.pk],
+        aliases=[row.text for row in rows if not row.primary],
+        cautions=list(
+            ClientCaution.objects.filter(client=client, ended_at=None, expires_at__gt=at).order_by("-seen_on", "-pk")
+        ),
+        strategies=_strategies(client),
+        ways=[
+            (way, WAYS[way.kind], way_words(way))
+            for way in ContactWay.objects.filter(client=client, ended_at=None).order_by("pk")
+        ],
+        care_plan=next((plan for plan in care_plans if plan.approved_at is not None), None),
+        written_plan=next((plan for plan in care_plans if plan.approved_at is None), None),
+        plans=_plans(client, steps),
+        singles=steps.get(None, []),
+        reports=_reports(client),
+        referrals=_referrals(client),
+        consents=[
+            (row, _consent_state(row, at=at))
+            for row in Consent.objects.filter(client=client).order_by("-signed_on", "-pk")
+        ],
+        disclosures=[
+            Line(
+                id=row.pk,
+                words=f"{row.recipient}: {row.purpose}",
+                beneath=f"{BASES[row.basis]}, {row.by.name}",
+                at=row.at,
+            )
+            for row in Disclosure.objects.filter(client=client).select_related("by").order_by("-at")[:MOST]
+        ],
+        contacts=[_contact(row) for row in contacts],
+        unseen=[_contact(row) for row in contacts if row.seen_at is None],
+        alike=_alike(client),
+        merges=_merges(client),
+        readings=_readings(client),
+    )
+
+
+def _contact(row: Contact) -> Line:
+    return Line(id=row.pk, words=ROUTES[row.route], beneath=f"{row.call.address} · {row.call.number}", at=row.at)
+
+
+def _strategies(client: Client) -> list[tuple[str, str, list[Strategy]]]:
+    rows: dict[str, list[Strategy]] = defaultdict(list)
+    for row in Strategy.objects.filter(client=client, ended_at=None).order_by("position", "pk"):
+        rows[row.kind].append(row)
+    return [(kind, STRATEGIES[kind], rows[kind]) for kind in StrategyKind.values]
+
+
+def _steps(client: Client, *, at: datetime) -> dict[int | None, list[Step]]:
+    attempts = Attempt.objects.select_related("person", "partner").order_by("at", "pk")
+    rows = (
+        FollowUp.objects.filter(client=client)
+        .select_related("plan", "assignee", "unit", "area")
+        .prefetch_related(Prefetch("attempts", attempts), "moves")
+        .order_by("-round", "due_at", "pk")
+    )
+    found: dict[int | None, list[Step]] = defaultdict(list)
+    for row in rows[: MOST * 3]:
+        words = f"Day {row.step}" if row.step is not None else "Single"
+        found[row.plan_id].append(
+            Step(
+                row=row,
+                words=words,
+                state=FOLLOW_UPS[row.state],
+                outcome=OUTCOMES.get(row.outcome, ""),
+                tries=_tries(row),
+            )
+        )
+    return found
+
+
+def _tries(row: FollowUp) -> list[Line]:
+    tries = [
+        Line(
+            id=one.pk,
+            words=f"{HOWS[one.how]}: {RESULTS[one.result].lower()}",
+            beneath=" · ".join(
+                part for part in (_two(one), one.note, f"next: {one.next_step}" if one.next_step else "") if part
+            ),
+            at=one.at,
+        )
+        for one in row.attempts.all()
+    ]
+    moves = [
+        Line(
+            id=one.pk,
+            words=f"Moved from {one.from_date:%-d %b} to {one.to_date:%-d %b}",
+            beneath=one.reason,
+            at=one.at,
+        )
+        for one in row.moves.all()
+    ]
+    return sorted([*tries, *moves], key=lambda line: line.at or row.made_at)
+
+
+def _two(one: Attempt) -> str:
+    return " and ".join(person.name for person in (one.person, one.partner) if person is not None)
+
+
+def _plans(client: Client, steps: dict[int | None, list[Step]]) -> list[Planned]:
+    rows = Plan.objects.filter(client=client).select_related("assignee").order_by("-opened_at", "-pk")
+    return [
+        Planned(
+            row=row,
+            state=PLANS[row.state],
+            why=PAUSES.get(row.pause_reason, "")
+            if row.state == PlanState.PAUSED
+            else " · ".join(part for part in (CLOSES.get(row.close_reason, ""), row.close_note) if part),
+            steps=steps.get(row.pk, []),
+            open=row.state in (PlanState.OPEN, PlanState.PAUSED),
+        )
+        for row in rows[:MOST]
+    ]
+
+
+def _reports(client: Client) -> list[Report]:
+    met = (
+        Met.objects.filter(client=client)
+        .select_related("encounter", "encounter__unit", "encounter__author", "encounter__assignment__call")
+        .prefetch_related("encounter__addenda", "encounter__addenda__author")
+        .order_by("-encounter__opened_at")[:MOST]
+    )
+    labels = labels_of(client.agency_id)
+    return [
+        Report(
+            at=row.encounter.opened_at,
+            unit=row.encounter.unit.call_sign,
+            by=row.encounter.author.name,
+            call=row.encounter.assignment.call.number,
+            facts=list(_facts(row, labels)),
+            notes=row.encounter.notes,
+            addenda=[
+                Line(id=one.pk, words=one.text, beneath=one.author.name, at=one.at)
+                for one in row.encounter.addenda.all()
+            ],
+        )
+        for row in met
+    ]
+
+
+def labels_of(agency_id: int) -> dict[tuple[str, str], str]:
+    """
+    Return what the codes of reports are called, retired ones too.
+    """
+    return {
+        (field, code): label
+        for field, code, label in Choice.objects.filter(agency=agency_id).values_list("field", "code", "label")
+    }
+
+
+def _facts(row: Met, labels: dict[tuple[str, str], str]) -> Iterable[tuple[str, str]]:
+    body: dict[str, Any] = row.body
+    for title, key, field in (
+        ("Needs", "needs", ChoiceField.NEED),
+        ("Seen", "behaviours", ChoiceField.BEHAVIOUR),
+        ("Done", "done", ChoiceField.DONE),
+        ("Given", "supplies", ChoiceField.SUPPLY),
+        ("What came of it", "outcomes", ChoiceField.OUTCOME),
+    ):
+        if codes := body.get(key):
+            yield title, ", ".join(labels.get((field, code), code) for code in codes)
+    if naloxone := body.get("naloxone"):
+        yield "Naloxone", f"{naloxone['doses']}: {_NALOXONE.get(naloxone['outcome'], naloxone['outcome'])}"
+    if transport := body.get("transport"):
+        code = transport.get("destination", "")
+        where = labels.get((ChoiceField.DESTINATION, code), code)
+        yield "Taken to", ", ".join(part for part in (where, transport.get("where", "")) if part)
+    if minor := body.get("minor"):
+        told = "told" if minor.get("guardian_told") else "not told"
+        yield (
+            "Minor",
+            f"{minor.get('age') or 'age not known'}; guardian {minor.get('guardian') or 'not known'}, {told}",
+        )
+    if (interpreter := body.get("interpreter")) and interpreter.get("used"):
+        yield "Interpreter", interpreter.get("language") or "used"
+    if left := body.get("left_to"):
+        yield "Left to", _LEFT_TO.get(left, left)
+    yield "Second response", _AGREED[row.agreed]
+
+
+def _referrals(client: Client) -> list[tuple[CareReferral, str, list[Line]]]:
+    rows = CareReferral.objects.filter(client=client).prefetch_related("steps").order_by("-made_at", "-pk")[:MOST]
+    return [
+        (
+            row,
+            REFERRALS[row.state],
+            [
+                Line(
+                    id=step.pk,
+                    words=REFERRALS[step.state],
+                    beneath=f"{step.on:%-d %b}, said {step.said_by}. {step.note}",
+                )
+                for step in sorted(row.steps.all(), key=lambda step: (step.on, step.pk))
+            ],
+        )
+        for row in rows
+    ]
+
+
+def _consent_state(row: Consent, *, at: datetime) -> str:
+    if row.revoked_at is not None:
+        return f"Revoked {row.revoked_at:%-d %b %Y}"
+    if row.ended_at is not None or (row.expires_on is not None and row.expires_on < at.date()):
+        return "Ended"
+    return "In force"
+
+
+def _alike(client: Client) -> list[Alike]:
+    found = like(client, most=5)
+    clients = Client.objects.in_bulk([one.client_id for one in found])
+    return [alike(clients[one.client_id], one) for one in found]
+
+
+def alike(client: Client, one: Suggestion) -> Alike:
+    """
+    Return a suggestion in words.
+    """
+    return Alike(
+        client=client,
+        name=one.name or one.looks or f"Not known by name ({client.pk})",
+        score=round(100 * one.score),
+        reasons=", ".join(REASONS[code] for code in one.reasons),
+    )
+
+
+def _merges(client: Client) -> list[tuple[Merge, str]]:
+    rows = list(Merge.objects.filter(kept=client, unmerged_at=None).order_by("-merged_at"))
+    names = names_of([row.absorbed_id for row in rows])
+    return [(row, names.get(row.absorbed_id, "")) for row in rows]
+
+
+def _readings(client: Client) -> list[Reading]:
+    entries = list(Entry.objects.filter(about=f"client.{client.pk}", kind__in=_READINGS).order_by("-pk")[:READERS])
+    people = dict(
+        Person.objects.filter(pk__in=[entry.data.get("person") for entry in entries]).values_list("pk", "name")
+    )
+    words = {
+        "client.read": "Read",
+        "client.read_denied": "Refused",
+        "client.break_glass": "Opened for a reason",
+        "client.shown": "Shown on a tablet",
+        "disclosure.made": "Copy let out",
+    }
+    return [
+        Reading(
+            who=people.get(entry.data.get("person"), entry.by),
+            words=words[entry.kind] + (f": {entry.data['why']}" if entry.data.get("why") else ""),
+            at=entry.happened_at,
+        )
+        for entry in entries
+    ]
