@@ -420,6 +420,20 @@ test("doses of naloxone are counted, and none is none", () => {
   assert.equal(state.body.met[0].naloxone, null);
 });
 
+test("what asks for more is asked below it, and taken back with it", () => {
+  const DONE = ["NALOXONE", "SUPPLIES", "TRANSPORTED"].map((code) => ({ code, label: `Did ${code.toLowerCase()}` }));
+  const { state, screen, tap: on } = form(blank(), { choices: { ...CHOICES, DONE, SUPPLY: [{ code: "WATER", label: "Water" }], OUTCOME: [{ code: "REFERRAL_MADE", label: "Referral made" }] } });
+  const shown = (words) => textOf(screen()).includes(words);
+  assert.deepEqual(["Naloxone given", "Supplies given", "Taken by us to", "Referred to"].map(shown), [false, false, false, false]);
+
+  for (const words of ["Did naloxone", "Did supplies", "Water", "Did transported", "A shelter", "Referral made"]) on(words);
+  assert.deepEqual(["Naloxone given", "Supplies given", "Taken by us to", "Referred to"].map(shown), [true, true, true, true]);
+  assert.deepEqual([state.body.met[0].naloxone, state.body.met[0].supplies, state.body.met[0].transport.destination], [{ doses: 1, outcome: "" }, ["WATER"], "SHELTER"]);
+  for (const words of ["Did naloxone", "Did supplies", "Did transported"]) on(words);
+
+  assert.deepEqual([state.body.met[0].naloxone, state.body.met[0].supplies, state.body.met[0].transport], [null, [], null]);
+});
+
 test("a minor alone in our vehicle is asked about, and never where a guardian came along", () => {
   const { screen, tap: on } = form();
   const asked = () => textOf(screen()).includes("did a supervisor say yes");

@@ -32,6 +32,19 @@ import { CAUTION_DAYS, FOLLOW_UP, LEFT_TO, MAY_SAY, NALOXONE, WAYS } from "./rep
 /** How many choices of a field are shown before the rest is asked for: the first are the frequent ones. */
 const SHOWN = 12;
 
+/**
+ * Of what was done, which asks for more: an agency whose choices have these codes is asked below them, any other always.
+ * @type {{code: string, there: (met: Met) => boolean, first: Partial<Met>, none: Partial<Met>}[]}
+ */
+const ASKS = [
+  { code: "NALOXONE", there: ({ naloxone: given }) => given !== null, first: { naloxone: { doses: 1, outcome: "" } }, none: { naloxone: null } },
+  { code: "SUPPLIES", there: ({ supplies }) => supplies.length > 0, first: {}, none: { supplies: [] } },
+  { code: "TRANSPORTED", there: ({ transport: ride }) => ride !== null, first: {}, none: { transport: null } },
+];
+
+/** Outcomes that are about a referral. */
+const REFERRED = new Set(["REFERRAL_MADE", "REFERRAL_DECLINED"]);
+
 /** How many services a search shows. */
 const FOUND = 6;
 
@@ -100,19 +113,26 @@ function person(form, met) {
    * @param {string} label
    * @param {string} field
    * @param {"needs"|"behaviours"|"done"|"supplies"|"outcomes"} name
+   * @param {(code: string, on: boolean) => Partial<Met>} [more] what else follows from a choice
    */
-  const many = (label, field, name) => group(form, label, field, met[name], (code) => set({ [name]: toggled(met[name], code) }));
+  const many = (label, field, name, more = () => ({})) =>
+    group(form, label, field, met[name], (code) => set({ [name]: toggled(met[name], code), ...more(code, !met[name].includes(code)) }));
+  /** @param {string} code */
+  const asked = (code) => met.done.includes(code) || !(form.choices["DONE"] ?? []).some((choice) => choice.code === code) || Boolean(ASKS.find((ask) => ask.code === code)?.there(met));
   return h(
     "div",
     { class: "report-person", key: `person-${met.position}` },
     who(form, met, set),
     many("What was needed", "NEED", "needs"),
     many("What you saw", "BEHAVIOUR", "behaviours"),
-    many("What you did", "DONE", "done"),
-    naloxone(met, set),
-    many("Supplies given", "SUPPLY", "supplies"),
-    transport(form, met, set),
-    many("What came of it", "OUTCOME", "outcomes"),
+    many("What you did", "DONE", "done", (code, on) => ASKS.find((ask) => ask.code === code)?.[on ? "first" : "none"] ?? {}),
+    asked("NALOXONE") && naloxone(met, set),
+    asked("SUPPLIES") && many("Supplies given", "SUPPLY", "supplies"),
+    asked("TRANSPORTED") && transport(form, met, set),
+    many("What came of it", "OUTCOME", "outcomes", (code, on) => {
+      if (on && REFERRED.has(code)) form.view.open.add(`referral ${met.position}`);
+      return {};
+    }),
     section("Where they were when you left", LEFT_TO.map(([code, words]) => chip(words, met.left_to === code, () => set({ left_to: met.left_to === code ? "" : code })))),
     followUp(met, set),
     extras(form, met, set),
