@@ -35,6 +35,7 @@ def run(*, port: str) -> int:
         _manage("migrate", "--verbosity", "0", settings=settings, saying="Migrating the database …")
         if demo:
             _manage("load_demo", settings=settings, saying="Loading the demo …")
+            _manage("load_followups_demo", settings=settings, saying="Loading care after the call …")
         _manage(
             "collectstatic", "--noinput", "--verbosity", "0", settings=settings, saying="Collecting static files …"
         )
