@@ -136,6 +136,7 @@ LIVE_FRAMES = {"backup": "dispatch.backup.frames.Frames"}
 # What other apps bring to the tablet app: modules among the static files, each with its folder and a style of its own name
 # (tablets/static/tablets/parts.js). The app takes them in without knowing them.
 TABLET_PARTS: list[str] = [
+    "followups/tablet/directory.js",
     "followups/tablet/person.js",
     "followups/tablet/report.js",
     "followups/tablet/visits.js",

@@ -159,8 +159,9 @@ def test_a_file_that_is_collected_anew_is_a_new_version(settings: Settings, chan
     assert precache.precache().version != before
 
 
-def test_the_app_is_told_every_word_that_it_asks_for() -> None:
-    asked = set(re.findall(r"config\.words\?\.(\w+)", Path(str(finders.find("tablets/app.js"))).read_text()))
+def test_the_app_and_its_parts_are_told_every_word_that_they_ask_for(settings: Settings) -> None:
+    sources = [source(f"/static/{name}") for name in ("tablets/app.js", *settings.TABLET_PARTS)]
+    asked = {name for text in sources for name in re.findall(r"""(?:config|kit)\.words(?:\?\.|\[")(\w+)""", text)}
 
     told = precache.page_context()["config"]["words"]
 

@@ -129,7 +129,7 @@ function inForce(hours, day) {
  * @param {string} timezone
  * @returns {{date: string, time: string, weekday: number}} weekday as in the bodies: 0 is Monday
  */
-function wall(now, timezone) {
+export function wall(now, timezone) {
   const text = new Intl.DateTimeFormat("sv-SE", {
     timeZone: timezone,
     year: "numeric",

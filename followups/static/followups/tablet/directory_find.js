@@ -55,7 +55,10 @@ import { metres, wall } from "../../tablets/places.js";
  * @typedef {{name: string, month: number, day?: number, weekday?: number, nth?: number, after?: number}} Holiday
  */
 
-/** What is on the wall: a day and a time, and the day before. @typedef {{date: string, time: string, before: string, holiday: string, holidayBefore: string}} Moment */
+/**
+ * What is on the wall: a day and a time, the day before, and the days to come whose hours are known. Reckoned once for all resources.
+ * @typedef {{date: string, time: string, before: string, holiday: string, holidayBefore: string, ahead: string[]}} Moment
+ */
 
 /**
  * Whether a resource is open. `until`: when it closes, empty round the clock. `next`: the day and time at which it opens. `why`: what
@@ -65,7 +68,8 @@ import { metres, wall } from "../../tablets/places.js";
 
 const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 const DAY_MS = 86_400_000;
-const AHEAD_DAYS = 14;
+const AHEAD_DAYS = 15;
+const inOrder = new Intl.Collator("en", { numeric: true });
 
 /** Days are reckoned in UTC, where each has 24 hours. @param {string} date */
 const msOf = (date) => Date.parse(`${date}T00:00:00Z`);
@@ -73,8 +77,17 @@ const msOf = (date) => Date.parse(`${date}T00:00:00Z`);
 const dateOf = (ms) => new Date(ms).toISOString().slice(0, 10);
 /** @param {string} date @param {number} days */
 const plus = (date, days) => dateOf(msOf(date) + days * DAY_MS);
+/** The same few days are asked of thousands of rules. @type {Map<string, number>} */
+const weekdays = new Map();
 /** Monday is 0. @param {string} date */
-const weekdayOf = (date) => (new Date(msOf(date)).getUTCDay() + 6) % 7;
+function weekdayOf(date) {
+  let weekday = weekdays.get(date);
+  if (weekday === undefined) {
+    if (weekdays.size > 1_000) weekdays.clear();
+    weekdays.set(date, (weekday = (new Date(msOf(date)).getUTCDay() + 6) % 7));
+  }
+  return weekday;
+}
 
 /**
  * @param {number} now ms
@@ -85,7 +98,8 @@ const weekdayOf = (date) => (new Date(msOf(date)).getUTCDay() + 6) % 7;
 export function moment(now, zone, holidays = []) {
   const { date, time } = wall(now, zone);
   const before = plus(date, -1);
-  return { date, time, before, holiday: holidayOn(date, holidays), holidayBefore: holidayOn(before, holidays) };
+  const ahead = Array.from({ length: AHEAD_DAYS }, (_, days) => plus(date, days)).filter((day) => !holidayOn(day, holidays));
+  return { date, time, before, holiday: holidayOn(date, holidays), holidayBefore: holidayOn(before, holidays), ahead };
 }
 
 /**
@@ -120,7 +134,7 @@ function daysOf({ month, day, weekday, nth = 1, after = 0 }, year) {
  * @param {string} date
  */
 export function fallsOn(row, date) {
-  if ((row.valid_from && date < row.valid_from) || (row.valid_to && date > row.valid_to) || (row.dtstart && date < row.dtstart)) return false;
+  if (!isInForce(row, date) || (row.dtstart && date < row.dtstart)) return false;
   const interval = row.interval ?? 1;
   if (row.freq !== "MONTHLY") {
     if (!row.byday?.split(",").includes(/** @type {string} */ (DAYS[weekdayOf(date)]))) return false;
@@ -156,52 +170,53 @@ function isNth(part, date, day, length) {
 /** Past midnight, or round the clock when it is the same time twice. @param {Schedule} row */
 const runsPast = (row) => row.closes_at <= row.opens_at;
 
-/** Whether it is open at every hour of every week, holidays as well: that is what round the clock means. @param {readonly Schedule[]} rows @param {string} date */
+/** Whether a rule is of these days. @param {Schedule} row @param {string} date */
+const isInForce = ({ valid_from, valid_to }, date) => (!valid_from || valid_from <= date) && (!valid_to || valid_to >= date);
+
+/** Round the clock, as sources write it. @param {Schedule} row */
+const isWhole = ({ opens_at, closes_at }) => opens_at === closes_at || (opens_at === "00:00" && closes_at === "23:59");
+
+/**
+ * Whether it is open at every hour of every week: who says so says it of holidays too.
+ * @param {readonly Schedule[]} rows
+ * @param {string} date
+ */
 function isAlways(rows, date) {
-  const whole = rows.filter((row) => row.opens_at === row.closes_at && row.opens_at === "00:00" && row.freq !== "MONTHLY" && (row.interval ?? 1) === 1);
-  return DAYS.every((_, i) => whole.some((row) => fallsOn(row, plus(date, i)) || fallsOn(row, plus(date, -i)))) && whole.some((row) => fallsOn(row, date)) && DAYS.every((day) => whole.some((row) => row.byday?.split(",").includes(day)));
+  const whole = rows.filter((row) => isWhole(row) && row.freq !== "MONTHLY" && (row.interval ?? 1) === 1 && isInForce(row, date));
+  return DAYS.every((day) => whole.some(({ byday }) => byday?.split(",").includes(day)));
 }
 
 /**
  * Tell whether a resource is open.
  * @param {Pick<Resource, "schedules"|"unclear"|"closed">} resource
  * @param {Moment} at
- * @param {readonly Holiday[]} [holidays]
  * @returns {Hours}
  */
-export function hoursOf({ schedules = [], unclear = false, closed = false }, at, holidays = []) {
+export function hoursOf({ schedules = [], unclear = false, closed = false }, at) {
   if (closed) return { state: "closed", why: "shut" };
   if (isAlways(schedules, at.date)) return { state: "open", until: "" };
   // Who opened yesterday and closes today keeps yesterday's hours.
   const late = schedules.filter((row) => runsPast(row) && at.time < row.closes_at && fallsOn(row, at.before));
   const today = schedules.filter((row) => fallsOn(row, at.date));
-  const sure = [...(at.holidayBefore ? [] : late), ...(at.holiday ? [] : today.filter((row) => at.time >= row.opens_at && (runsPast(row) || at.time < row.closes_at)))];
-  if (sure.length) return { state: "open", until: latest(sure) };
+  const early = today.filter((row) => at.time >= row.opens_at && (runsPast(row) || at.time < row.closes_at));
+  // A close tomorrow is later than any today.
+  const ends = [...(at.holidayBefore ? [] : late.map(({ closes_at }) => `0${closes_at}`)), ...(at.holiday ? [] : early.map((row) => `${Number(runsPast(row))}${row.closes_at}`))];
+  if (ends.length) return { state: "open", until: /** @type {string} */ (ends.sort().at(-1)).slice(1) };
   if (at.holiday || (at.holidayBefore && late.length)) return { state: "unknown", why: "holiday" };
   // None that holds these days says nothing about them: last year's hours are not today's.
-  if (unclear || !schedules.some((row) => (!row.valid_from || row.valid_from <= at.date) && (!row.valid_to || row.valid_to >= at.date))) return { state: "unknown" };
-  const next = nextOf(schedules, at, holidays);
+  if (unclear || !schedules.some((row) => isInForce(row, at.date))) return { state: "unknown" };
+  const next = nextOf(schedules, at);
   return { state: "closed", ...(next ? { next } : {}) };
-}
-
-/** When the one of several that stays open longest closes. @param {readonly Schedule[]} rows */
-function latest(rows) {
-  const past = rows.filter(runsPast);
-  const ends = (past.length ? past : rows).map(({ closes_at }) => closes_at).sort();
-  return /** @type {string} */ (ends.at(-1));
 }
 
 /**
  * The next time at which it opens for sure.
  * @param {readonly Schedule[]} schedules
  * @param {Moment} at
- * @param {readonly Holiday[]} holidays
  */
-function nextOf(schedules, at, holidays) {
-  for (let ahead = 0; ahead <= AHEAD_DAYS; ahead++) {
-    const date = plus(at.date, ahead);
-    if (holidayOn(date, holidays)) continue;
-    const times = schedules.filter((row) => fallsOn(row, date) && (ahead > 0 || row.opens_at > at.time)).map(({ opens_at }) => opens_at).sort();
+function nextOf(schedules, at) {
+  for (const date of at.ahead) {
+    const times = schedules.filter((row) => fallsOn(row, date) && (date !== at.date || row.opens_at > at.time)).map(({ opens_at }) => opens_at).sort();
     if (times[0]) return { date, time: times[0] };
   }
   return null;
@@ -221,10 +236,10 @@ export const isAsked = ({ need, text, open, age, language }) => Boolean(need || 
  * What fits, open first, then what may be, the nearest first; what is named like the text before what only speaks of it.
  * @param {readonly {id: string, body: Resource}[]} resources
  * @param {Question} question
- * @param {{at: Moment, here: Point|null, holidays?: readonly Holiday[]}} where
+ * @param {{at: Moment, here: Point|null}} where
  * @returns {Found[]}
  */
-export function find(resources, question, { at, here, holidays = [] }) {
+export function find(resources, question, { at, here }) {
   const words = plain(question.text).split(" ").filter(Boolean);
   const age = question.age ? Number(question.age) : null;
   /** @type {(Found & {rank: number})[]} */
@@ -235,13 +250,13 @@ export function find(resources, question, { at, here, holidays = [] }) {
     if (age !== null && !mayAt(body, age)) continue;
     const text = textOf(body);
     if (!words.every((word) => text.all.includes(` ${word}`))) continue;
-    const hours = hoursOf(body, at, holidays);
+    const hours = hoursOf(body, at);
     if (question.open && hours.state !== "open") continue;
     const named = words.length > 0 && words.every((word) => text.name.includes(` ${word}`));
     const distance = here && body.point ? metres(here, body.point) : null;
     found.push({ id, body, hours, distance, rank: (named ? 0 : 3) + { open: 0, unknown: 1, closed: 2 }[hours.state] });
   }
-  found.sort((a, b) => a.rank - b.rank || (a.distance ?? Infinity) - (b.distance ?? Infinity) || a.body.name.localeCompare(b.body.name) || a.id.localeCompare(b.id));
+  found.sort((a, b) => a.rank - b.rank || (a.distance ?? Infinity) - (b.distance ?? Infinity) || inOrder.compare(a.body.name, b.body.name) || inOrder.compare(a.id, b.id));
   return found;
 }
 
