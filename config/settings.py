@@ -146,6 +146,8 @@ TABLET_WORDS = {
     "reasons": "dispatch.reasons.REASON_WORDS",
     "canned": "dispatch.canned.OF_UNIT",
     "on_view": "dispatch.words.ON_VIEW",
+    "needs": "followups.hsds.needs.NEED_WORDS",
+    "holidays": "followups.holidays.HOLIDAYS",
 }
 
 # --- Postgres, Redis, Celery -------------------------------------------------------------------------------------------
