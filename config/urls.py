@@ -37,6 +37,7 @@ def health(request: HttpRequest) -> HttpResponse:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("dispatch.urls")),
     path("", include("dashboard.urls")),
+    path("", include("followups.urls")),
     path("", include("tablets.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -103,6 +103,17 @@ BASES: Final[dict[str, str]] = {
     Basis.MANDATED_REPORT: "Mandated report",
     Basis.TO_THE_PERSON: "To the person",
 }
+# In the order in which a copy has them (followups/rules/disclosure.py).
+SECTIONS: Final[dict[str, str]] = {
+    "IDENTITY": "Who they are",
+    "WAYS": "How to reach them",
+    "STRATEGIES": "What helps, what to avoid",
+    "CAUTIONS": "Cautions",
+    "CARE_PLAN": "The care plan",
+    "ENCOUNTERS": "What crews did and saw",
+    "FOLLOW_UPS": "Second responses",
+    "CARE_REFERRALS": "Referrals to services",
+}
 
 
 def board_words() -> dict[str, dict[str, str]]:
@@ -119,5 +130,5 @@ def board_words() -> dict[str, dict[str, str]]:
         "maySay": MAY_SAY,
         "strategies": STRATEGIES,
         "referrals": REFERRALS,
-        "bases": BASES,
+        "sections": SECTIONS,
     }

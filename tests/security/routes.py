@@ -27,6 +27,9 @@ _SAMPLES: dict[str, Any] = {
     "ticket": 1,
     "stream_path": "x",
     "sha256": "0" * 64,
+    "client": "00000000-0000-4000-8000-000000000000",
+    "code": "2222-2222-2222",
+    "number": 1,
 }
 
 # What an address asks for behind its question mark.

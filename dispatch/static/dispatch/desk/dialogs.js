@@ -12,10 +12,11 @@ import { byId, el, key } from "./dom.js";
  */
 /**
  * @typedef {object} Field
- * @property {"choice" | "text" | "line" | "number"} kind
+ * @property {"choice" | "pick" | "text" | "line" | "number" | "date" | "time" | "datetime-local"} kind "pick" is a choice among
+ *   many: a list to open
  * @property {string} name
  * @property {string} label
- * @property {Choice[]} [choices] for "choice": the first nine have the keys 1-9
+ * @property {Choice[]} [choices] for "choice", where the first nine have the keys 1-9, and for "pick"
  * @property {boolean} [optional]
  * @property {string} [value]
  * @property {string[]} [suggestions] for "line"
@@ -61,7 +62,7 @@ export function ask(question) {
       const answer = read(form, question.fields);
       const missing = question.fields.find((field) => !field.optional && !answer[field.name]);
       if (missing) {
-        problem.textContent = missing.kind === "choice" ? `Choose: ${missing.label.toLowerCase()}.` : `Fill in: ${missing.label.toLowerCase()}.`;
+        problem.textContent = missing.kind === "choice" || missing.kind === "pick" ? `Choose: ${missing.label.toLowerCase()}.` : `Fill in: ${missing.label.toLowerCase()}.`;
         problem.hidden = false;
         first(form, missing.name)?.focus();
         return;
@@ -131,7 +132,10 @@ function drawn(field, alone) {
   const limits = { id, name: field.name, class: "field", autocomplete: "off", maxlength: field.limit ?? null };
   let input;
   if (field.kind === "text") input = el("textarea", { ...limits, rows: 3 }, field.value ?? "");
-  else input = el("input", { ...limits, type: field.kind === "number" ? "number" : "text", value: field.value ?? null, list: field.suggestions ? `${id}-list` : null });
+  else if (field.kind === "pick") {
+    const choices = (field.choices ?? []).map(({ value, label }) => el("option", { value, selected: value === field.value }, label));
+    input = el("select", { id, name: field.name, class: "field" }, el("option", { value: "" }, ""), ...choices);
+  } else input = el("input", { ...limits, type: field.kind === "line" ? "text" : field.kind, value: field.value ?? null, list: field.suggestions ? `${id}-list` : null });
   return el(
     "div",
     { class: "ask-field" },

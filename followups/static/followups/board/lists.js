@@ -1,0 +1,87 @@
+// The lists beside the board: take notice, take over, close; by taps or by keys.
+
+import { ask } from "../../dispatch/desk/dialogs.js";
+import { begin, bind, help } from "../../dispatch/desk/keys.js";
+import { LiveList, here, step } from "../../dispatch/live_list.js";
+import { REFRESH_MS, doTo } from "./doing.js";
+import { listen } from "./line.js";
+
+const root = /** @type {HTMLElement} */ (document.getElementById("list"));
+const list = new LiveList({ root, address: () => String(root.dataset["fragment"]), everyMs: REFRESH_MS, drawn: roving });
+
+/** @returns {HTMLElement[]} */
+function rows() {
+  return [...root.querySelectorAll(/** @type {"li"} */ ("li.row"))];
+}
+
+function roving() {
+  const all = rows();
+  const current = here(all) ?? all[0];
+  for (const row of all) row.tabIndex = row === current ? 0 : -1;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {string} kind
+ * @param {Record<string, any>} args
+ * @param {string} words
+ */
+async function does(row, kind, args, words) {
+  if (!(await doTo(row, kind, args, words))) return;
+  row.classList.add("over");
+  setTimeout(() => void list.look(), 600);
+}
+
+/** @type {Record<string, (row: HTMLElement) => Promise<void>>} */
+const DOES = {
+  seen: (row) => does(row, "contact.seen", { contact: Number(row.dataset["contact"]) }, "Seen."),
+  unlink: async (row) => {
+    const answer = await ask({ title: `It was not ${row.dataset["name"]}?`, text: "The call is no longer theirs: its crew cannot read the record any more.", confirm: "It was somebody else", danger: true, fields: [] });
+    if (answer) await does(row, "client.unlink", { contact: Number(row.dataset["contact"]) }, "The call is no longer theirs.");
+  },
+  take: (row) => does(row, "intake.take", { intake: Number(row.dataset["intake"]) }, "Yours. Whoever referred sees that it was received."),
+  close: async (row) => {
+    const answer = await ask({
+      title: `Close “${row.dataset["name"]}”`,
+      text: "Whoever referred hears only that it is closed.",
+      confirm: "Close",
+      fields: [{ kind: "text", name: "note", label: "What came of it", limit: 1000 }],
+    });
+    if (answer) await does(row, "intake.close", { intake: Number(row.dataset["intake"]), note: answer["note"] }, "Closed.");
+  },
+  opened: (row) => does(row, "break_glass.seen", { break_glass: Number(row.dataset["opened"]) }, "Kept: you have looked at it."),
+};
+
+root.addEventListener("focusin", roving);
+root.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target : null;
+  const row = /** @type {HTMLElement | null} */ (target?.closest(".row") ?? null);
+  const what = /** @type {HTMLElement | null} */ (target?.closest("[data-do]") ?? null)?.dataset["do"];
+  if (row && what) void DOES[what]?.(row);
+});
+
+/** @param {string[]} whats the first of these that the row here offers */
+function doHere(...whats) {
+  const row = here(rows());
+  const what = whats.find((one) => row?.querySelector(`[data-do="${one}"]`));
+  if (!row || !what) return false;
+  void DOES[what]?.(row);
+  return true;
+}
+
+document.querySelector("[data-help]")?.addEventListener("click", help);
+bind("Move", "j ArrowDown", "Next", () => step(rows(), 1));
+bind("Move", "k ArrowUp", "Before", () => step(rows(), -1));
+bind("Move", "o", "Open the record", () => {
+  const link = /** @type {HTMLAnchorElement | null | undefined} */ (here(rows())?.querySelector('.row-what a[href^="/care/people/"]'));
+  if (!link) return false;
+  link.click();
+  return true;
+});
+bind("Move", ".", "Show what is new", () => list.show());
+bind("Do", "s", "Seen, or take it", () => doHere("seen", "take", "opened"));
+bind("Do", "x", "Close, or somebody else", () => doHere("close", "unlink"));
+bind("Page", "?", "All keys", help);
+begin();
+roving();
+listen(() => void list.look());

@@ -1,0 +1,20 @@
+"""
+The addresses of this app. No name of anybody stands in one: a record's is its key.
+"""
+
+from django.urls import URLPattern, URLResolver, path
+
+from followups import board, record, survey_pages
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("care/", board.board, name="care-board"),
+    path("care/rows/", board.board_rows, name="care-board-rows"),
+    path("care/people/", record.people, name="care-people"),
+    path("care/people/<uuid:client>/", record.record, name="care-record"),
+    path("care/people/<int:number>/", record.record_by_number, name="care-record-by-number"),
+    path("care/survey/", survey_pages.surveys, name="care-survey"),
+    path("care/<slug:name>/", board.care_list, name="care-list"),
+    path("care/<slug:name>/rows/", board.care_list_rows, name="care-list-rows"),
+    path("say/", survey_pages.enter, name="survey-enter"),
+    path("say/<str:code>/", survey_pages.survey, name="survey"),
+]
