@@ -27,6 +27,7 @@ AGENCY: Final = "seattle-demo"
 # Who is behind each door at a desk, and where they step in.
 _PEOPLE: Final = {
     "dispatcher": ("demo-dispatcher@example.org", "/desk/"),
+    "coordinator": ("demo-coordinator@example.org", "/care/"),
     "supervisor": ("demo-supervisor@example.org", "/supervisor/"),
     "police": ("demo-police-dispatcher@example.org", "/police/"),
     "officer": ("demo-officer@example.org", "/officer/"),

@@ -38,6 +38,7 @@ class Door(NamedTuple):
 
 DOORS = (
     Door("dispatcher", "Dispatcher", "Take a call, send a unit, watch it go: the 911 desk.", "support_agent"),
+    Door("coordinator", "Coordinator", "See who is to be seen again, and who goes there: second responses.", "people"),
     Door("supervisor", "Supervisor", "Tablets, shifts, debriefs, and what became of calls.", "insights"),
     Door("police", "Police dispatcher", "Hear when a CARE unit asks for backup, and say who comes.", "local_police"),
     Door(
@@ -51,6 +52,7 @@ DOORS = (
 _PLACES = (
     ({"DISPATCHER", "EMBEDDED", "SUPERVISOR"}, "/desk/", "To the 911 desk"),
     ({"SUPERVISOR"}, "/supervisor/", "To the supervisor's page"),
+    ({"COORDINATOR", "SUPERVISOR"}, "/care/", "To second responses"),
     ({"POLICE_DISPATCHER"}, "/police/", "To requests for backup"),
     ({"OFFICER"}, "/officer/", "To the officer's page"),
     ({"ADMIN"}, "/admin/", "To the administration"),

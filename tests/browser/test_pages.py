@@ -23,7 +23,7 @@ def test_the_first_page_has_doors_in_the_demo(site: Site, chromium: Browser, pic
 
     doors = page.locator("[data-door]").evaluate_all("doors => doors.map(door => door.dataset.door)")
 
-    assert doors == ["dispatcher", "supervisor", "police", "officer", "tablet-1", "tablet-2"]
+    assert doors == ["dispatcher", "coordinator", "supervisor", "police", "officer", "tablet-1", "tablet-2"]
     page.screenshot(path=pictures / "home.png")
     page.close()
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 # Where each door leads, and what whoever went through it may call its own.
 PEOPLE = {
     "dispatcher": ("/desk/", "DISPATCHER"),
+    "coordinator": ("/care/", "COORDINATOR"),
     "supervisor": ("/supervisor/", "SUPERVISOR"),
     "police": ("/police/", "POLICE_DISPATCHER"),
     "officer": ("/officer/", "OFFICER"),
