@@ -128,6 +128,12 @@ ACTION_KINDS = [
     "dispatch.tandem_kinds.KINDS",
     "dispatch.message_kinds.KINDS",
     "dispatch.referral_kinds.KINDS",
+    "followups.kinds.encounters.KINDS",
+    "followups.kinds.clients.KINDS",
+    "followups.kinds.consents.KINDS",
+    "followups.kinds.plans.KINDS",
+    "followups.kinds.intakes.KINDS",
+    "followups.kinds.programmes.KINDS",
 ]
 # Who may look at what tablets attach: tablets keeps it and knows no calls.
 ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"

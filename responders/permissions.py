@@ -46,7 +46,7 @@ _CARING = _COORDINATOR | {"SUPERVISOR"}
 _CLINICAL = _CARING | {"RESPONDER", "EMBEDDED"}
 _POLICE = frozenset({"POLICE_DISPATCHER"})
 _PEOPLE = _DESK | _MANAGERS | _POLICE | _OFFICER | _COORDINATOR | {"RESPONDER"}
-_WOKEN = _DESK | _POLICE | _OFFICER | _TABLET
+_WOKEN = _DESK | _POLICE | _OFFICER | _TABLET | _COORDINATOR
 # Whatever a crew can do on its tablet, the desk can do for it by radio.
 _CREW_OR_RADIO = _CREW | _DESK
 
@@ -135,6 +135,60 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     # The officer leaves: either of the two who stand there may say it.
     "referral.handed_over": _CREW_OR_RADIO | _OFFICER,
     "policy.switch_on": _MANAGERS,
+    # A report is its author's; whose it is, is for the action to see.
+    "encounter.save": _CREW,
+    "encounter.sign": _CREW,
+    "encounter.addendum": _CREW | _SUPERVISOR,
+    "encounter.report_made": _CREW | _SUPERVISOR,
+    "encounter.return": _SUPERVISOR,
+    "encounter.excuse": _SUPERVISOR,
+    "encounter.seen": _SUPERVISOR,
+    "plan.open": _CARING,
+    "plan.decline": _CARING,
+    "plan.pause": _CARING,
+    "plan.resume": _CARING,
+    "plan.close": _CARING,
+    "plan.assign": _CARING,
+    "follow_up.add": _CARING,
+    "follow_up.assign": _CARING,
+    "follow_up.move": _CARING,
+    # Whoever tried says so; whether it was theirs to try is for the action to see.
+    "follow_up.attempt": _CREW | _CARING,
+    "follow_up.finish": _CARING,
+    "follow_up.cancel": _CARING,
+    "follow_up.send": _CARING,
+    "intake.take": _CARING,
+    "intake.close": _CARING,
+    "client.create": _CARING,
+    "client.update": _CARING,
+    # A crew says it of somebody whose record it has; that it has it, is for the action to see.
+    "client.link": _CREW | _CARING,
+    "client.unlink": _CARING,
+    "contact.seen": _CARING,
+    "client.add_way": _CARING,
+    "client.end_way": _CARING,
+    "client.add_strategy": _CARING,
+    "client.end_strategy": _CARING,
+    "client.order_strategies": _CARING,
+    "client.add_caution": _CARING,
+    "client.end_caution": _CARING,
+    "client.merge": _CARING,
+    "client.unmerge": _CARING,
+    "client.say_deceased": _CARING,
+    "client.confirm_deceased": _CARING,
+    "client.not_deceased": _CARING,
+    # Loudly: a supervisor is told of each.
+    "client.break_glass": _CARING | {"RESPONDER", "EMBEDDED"},
+    "break_glass.seen": _SUPERVISOR,
+    "care_plan.write": _CARING,
+    "care_plan.approve": _CARING,
+    "care_plan.end": _CARING,
+    "consent.record": _CARING,
+    "consent.revoke": _CARING,
+    "consent.end": _CARING,
+    "disclosure.make": _CARING,
+    "programme.set": _MANAGERS,
+    "choice.put": _MANAGERS,
 }
 
 ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
@@ -221,7 +275,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "positions": {"GET": _CREW | _DESK},
     "decision-preview": {"POST": _DESK},
     "policy-trial": {"POST": _MANAGERS},
-    # Who may be woken by a request for backup.
+    # Who may be woken by a request for backup, or reminded of what is due.
     "push-subscriptions": {"GET": _WOKEN, "POST": _WOKEN, "DELETE": _WOKEN},
     "cad.calls": {"POST": _CAD},
     "cad.heartbeat": {"POST": _CAD},

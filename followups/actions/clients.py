@@ -30,6 +30,7 @@ from followups.models import (
 from followups.refusals import clients as refusals
 from followups.rules import clients as rules
 from journal.record import record
+from journal.refusals import InvalidArgs
 from responders.actors import Actor
 
 # What a person's row says of them and a request may set as it stands.
@@ -84,7 +85,7 @@ def make(
     nothing may be said.
     """
     client = Client(agency_id=agency_id, made_at=at, made_by=str(by), **told)
-    _be_born(client, born_on)
+    _be_born(client, born_on, at)
     client.known_as = known_as(name=name, looks=client.looks)
     client.save(force_insert=True)
     locked = LockedClient(client)
@@ -131,7 +132,7 @@ def update(
         if column in told:
             setattr(client, column, told[column])
     if born_on is not None:
-        _be_born(client, born_on)
+        _be_born(client, born_on, at)
     primary = client.names.filter(primary=True).first()
     if name is not None or aliases is not None:
         had = primary.text if primary else ""
@@ -415,7 +416,10 @@ def _own_call(call_id: int, by: Actor) -> LockedCall:
     return call
 
 
-def _be_born(client: Client, born_on: str) -> None:
+def _be_born(client: Client, born_on: str, at: datetime) -> None:
+    # As text: of a year alone only the year is compared, and west of UTC today is never later than this.
+    if born_on > at.date().isoformat():
+        raise InvalidArgs(fields={"born_on": ["Nobody is born later than today."]})
     client.born_on, client.born_on_index = born_on, born_on_index(born_on)
 
 

@@ -7,7 +7,7 @@ Each function does one thing once, under the locks, whatever other sweepers did 
 
 import re
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
@@ -20,6 +20,7 @@ from journal.record import record
 from responders.actors import Actor
 from responders.models import Agency, Shift
 
+_LONGEST: Final = 200
 _PERSON = re.compile(r"person:(\d+)$")
 
 # Counted over the days that the agency looks at, from the index by time.
@@ -161,9 +162,12 @@ class ToldAlready(Exception):
 
 def words(row: ClientCaution) -> str:
     """
-    Return what dispatch is told: the behaviour and its date.
+    Return what dispatch is told: the behaviour and its date, in as many letters as a caution has there.
     """
-    return f"{row.text} ({row.seen_on.isoformat()})"
+    seen = f" ({row.seen_on.isoformat()})"
+    room = _LONGEST - len(seen)
+    text = row.text if len(row.text) <= room else f"{row.text[: room - 1]}…"
+    return text + seen
 
 
 def _who(row: ClientCaution) -> Actor | None:

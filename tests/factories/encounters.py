@@ -3,23 +3,48 @@ Reports for tests: bodies as tablets send them, and reports written and signed t
 """
 
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 from dispatch.models import Assignment, AssignmentStatus
 from followups import choices
-from followups.actions import programmes
+from followups.actions import encounters, programmes
 from followups.models import Encounter
+from followups.serializers.encounters import ReportBody
 from journal.door import Answer, open_door
 from journal.kinds import kinds
 from responders.actors import Actor
 from responders.api import run_action
-from responders.models import Agency
+from responders.models import Agency, Shift
 from tests.conftest import NOON
-from tests.factories import dispatch
+from tests.factories import dispatch, responders
 
-_numbers = count(1)
+# Everything that a report can say of one person.
+WHOLE: dict[str, Any] = {
+    "nobody_found": False,
+    "notes": "Calm when we left.",
+    "met": [
+        {
+            "position": 0,
+            "client": {"new": {"name": "Somebody", "looks": "Red coat", "born_on": "2011-05", "language": "so"}},
+            "needs": ["SHELTER"],
+            "behaviours": ["CALM"],
+            "done": ["TALKED"],
+            "supplies": ["WATER"],
+            "naloxone": {"doses": 1, "outcome": "RECOVERED"},
+            "transport": {"destination": "SHELTER", "where": "North", "supervisor_said_yes": True},
+            "outcomes": ["REFERRAL_MADE"],
+            "interpreter": {"used": True, "language": "so"},
+            "minor": {"age": 15, "guardian": "Aunt", "guardian_told": True, "own_consent": True},
+            "mandated": {"about": "Neglect", "made_to": "CHILD_PROTECTION", "number": "77"},
+            "referrals": [{"position": 0, "to": "Shelter", "need": "SHELTER", "warm": True}],
+            "follow_up": "YES",
+            "safe_contact": {"kind": "PHONE", "value": "206-555-0100", "may_say": "TEAM", "hours_from": "12:00"},
+            "cautions": [{"text": "Startles at noise", "days": 30}],
+            "left_to": "SHELTER",
+        }
+    ],
+}
 
 
 def offered(of: Agency) -> None:
@@ -94,3 +119,24 @@ def write(
     answer = say(by or of.tablet, kind, when=when, **args)
     assert answer.applied, answer.body
     return Encounter.objects.get(key=key)
+
+
+def draft(held: Assignment, *, at: datetime = NOON) -> Encounter:
+    """
+    Return a report that somebody of the unit has begun.
+    """
+    shift = Shift.objects.filter(unit=held.unit_id).earliest("pk")
+    by = responders.tablet_actor(shift)
+    key = uuid4()
+    with open_door(by=by, at=at):
+        encounters.save(key=key, assignment_id=held.pk, revision=1, body=clean({}), by=by, at=at)
+    return Encounter.objects.get(key=key)
+
+
+def clean(said: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return a body as actions take it: with every key.
+    """
+    read = ReportBody(data=said)
+    read.is_valid(raise_exception=True)
+    return dict(read.validated_data)

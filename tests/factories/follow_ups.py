@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from dispatch.models import Assignment, AssignmentStatus
 from followups.actions import follow_ups, plans
-from followups.models import Client, ContactWay, Encounter, FollowUp, Met, Plan, Programme
+from followups.models import Client, ContactWay, Encounter, FollowUp, Intake, Met, Plan, Programme
 from journal.door import open_door
 from responders.actors import Actor
-from responders.models import Person, RoleName
+from responders.models import Person, RoleName, Unit
 from tests.conftest import NOON
-from tests.factories import dispatch, responders
+from tests.factories import dispatch, referrals, responders
 from tests.factories.dispatch import Scene
 
 SCENE = responders.SCENE
@@ -163,3 +163,28 @@ def tried(row: FollowUp, *, by: Actor, result: str, at: datetime, how: str = "PH
     """
     with open_door(by=by, at=at):
         return follow_ups.attempt(follow_up_id=row.pk, how=how, result=result, by=by, at=at).follow_up
+
+
+def intake(of: Scene) -> Intake:
+    """
+    Return what an officer has referred for later contact, as coordinators have it.
+    """
+    row = referrals.referral(
+        referrals.officer(of.agency), kind="PERSON", what=dispatch.call_type(of.agency).code, contact="At the library"
+    )
+    with open_door(by=SCENE, at=NOON):
+        return Intake.objects.create(agency=of.agency, referral=row, made_at=NOON)
+
+
+def one_of_everything(of: Scene, unit: Unit) -> dict[str, int]:
+    """
+    Return the ids of somebody, of their plan, of a follow-up that a unit sees to, and of a referral for later contact.
+    """
+    agency = of.agency
+    by = responders.actor(responders.person(agency, RoleName.COORDINATOR))
+    with open_door(by=SCENE, at=NOON):
+        whom = Client.objects.create(agency=agency, made_at=NOON, made_by=SCENE)
+        plan = plans.open_by_hand(client_id=whom.pk, by=by, at=NOON)
+        row = plan.follow_ups.order_by("pk")[0]
+        follow_ups.assign(follow_up_id=row.pk, unit_id=unit.pk, by=by, at=NOON)
+    return {"client": whom.pk, "plan": plan.pk, "follow_up": row.pk, "intake": intake(of).pk}

@@ -26,7 +26,7 @@ from dispatch.models import (
 )
 from journal.door import open_door
 from responders.models import Person, RoleName, Unit
-from tests.factories import dispatch, responders, tablets
+from tests.factories import clients, dispatch, encounters, follow_ups, responders, tablets
 from tests.security.clients import desk_client
 
 BEARERS = ["ANONYMOUS", "PASSWORD", *RoleName.values, "TABLET", "CREW", "CAD", "INTAKE"]
@@ -125,6 +125,7 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, Any]:
             made_at=now,
             received_at=now,
         )
+    report = encounters.draft(held)
     tablet = tablets.paired(unit).tablet
     return {
         "unit": unit.pk,
@@ -144,4 +145,7 @@ def _one_of_everything(of: dispatch.Scene, unit: Unit) -> dict[str, Any]:
         "debrief": Debrief.objects.get(poach__assignment=held).pk,
         "policy": policy.pk,
         "referral": referral.pk,
+        "encounter": str(report.key),
+        **clients.one_of_everything(of, held),
+        **follow_ups.one_of_everything(of, unit),
     }
