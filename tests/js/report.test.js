@@ -11,7 +11,7 @@ import { elements, tap, textOf, write } from "./tree.js";
 const { blank, called, isBirthday, knownAs, missing, nextPosition, somebody, spoken, whole, withMet, withSomebody } = await import("../../followups/static/followups/tablet/report_body.js");
 const { Drafts, aboutOf, afterOf } = await import("../../followups/static/followups/tablet/report_drafts.js");
 const { formOf } = await import("../../followups/static/followups/tablet/report_form.js");
-const { dueWords, keptWords } = await import("../../followups/static/followups/tablet/report_words.js");
+const { dueWords, keptWords, told } = await import("../../followups/static/followups/tablet/report_words.js");
 
 const ABOUT = { assignment: 9, onView: null, call: 4, words: "Person down, 2nd Ave" };
 const AT = "2026-06-03T20:00:00Z";
@@ -360,6 +360,15 @@ test("kept, waiting, sent and signed are different words, and a page that keeps 
   assert.equal(new Set(all).size, all.length);
   assert.ok(words("DRAFT", "waiting", { durable: false }).startsWith("On this page only"));
   assert.equal(words("SIGNED", "waiting", { offline: true }), "Signed. Kept on this tablet, sends itself with the next signal");
+});
+
+test("a signed report is read in the words in which it was written", () => {
+  const met = { ...somebody(0), client: { id: 12 }, needs: ["FOOD", "GONE_CODE"], naloxone: { doses: 2, outcome: "RECOVERED" }, transport: { destination: "SHELTER", where: "Night Centre", supervisor_said_yes: null }, referrals: [{ to: "Day Centre", declined: true }], mandated: { about: "x", made_at: null }, left_to: "SHELTER", follow_up: "NO" };
+
+  const [{ who, lines }] = told({ ...blank(), met: [met] }, CHOICES, new Map([[12, "R. Example"]]));
+
+  assert.equal(who, "R. Example");
+  assert.deepEqual(lines, [["Needed", "Food, GONE_CODE"], ["Naloxone", "2 doses, came round"], ["Taken by us to", "A shelter, Night Centre"], ["Referred to", "Day Centre (declined)"], ["Mandated report", "not made yet"], ["Left", "shelter"], ["Come again", "no, declined"]]);
 });
 
 // --- the form itself --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import { nameOf } from "./person_words.js";
 import { inShort, missing } from "./report_body.js";
 import { Drafts, aboutOf, afterOf } from "./report_drafts.js";
 import { formOf } from "./report_form.js";
-import { dueWords, keptWords } from "./report_words.js";
+import { dueWords, keptWords, told } from "./report_words.js";
 
 /** @typedef {import("../../tablets/parts.js").Kit} Kit */
 /** @typedef {import("../../tablets/parts.js").Part} Part */
@@ -112,7 +112,8 @@ function signed(report, s) {
     titleOf(report),
     [
       h("p", { class: `banner ${waits ? "ask" : "good"}` }, icon(waits ? "hourglass_empty" : "lock"), h("span", null, h("b", null, keptWords(report, line(s))), h("span", null, "It is locked. What you add stands beside it."))),
-      h("p", null, inShort(report.body)),
+      report.body.met.length === 0 && h("p", null, inShort(report.body)),
+      told(report.body, choices(), new Map(people(report).map(({ id, name }) => [id, name]))).map(({ who, lines }, i) => h("section", { class: "report-told", key: `told-${i}` }, h("h3", null, who), h("dl", null, lines.map(([heading, words]) => [h("dt", null, heading), h("dd", null, words)])))),
       report.body.notes && h("p", { class: "say" }, report.body.notes),
       report.addenda.length > 0 &&
         h("ul", { class: "report-addenda", "aria-label": "Added" }, report.addenda.map(({ id, text: added, at, sent }) => h("li", { key: `addendum-${id}` }, h("p", null, added), h("small", { class: sent ? "soft" : "unsure" }, `${wallTime(at, s.zone)} · ${sent ? "sent" : s.line.state === "offline" ? "waiting to send" : "sending…"}`)))),

@@ -73,7 +73,7 @@ function tabs(form, met) {
   const known = new Map(form.people.map(({ id, name }) => [id, name]));
   return h(
     "div",
-    { class: "report-tabs", role: "group", "aria-label": "Whom you met", key: "tabs" },
+    { class: `report-tabs ${body.met.length > 1 ? "several" : ""}`, role: "group", "aria-label": "Whom you met", key: "tabs" },
     body.nobody_found
       ? null
       : (body.met.length ? body.met : [met]).map((one, i) => chip(called(one, i + 1, known), one.position === met.position, () => show(form, one.position), { icon: "person", key: `met-${one.position}` })),

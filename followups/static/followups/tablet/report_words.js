@@ -4,7 +4,9 @@
  */
 
 import { age, wallTime } from "../../tablets/times.js";
+import { called } from "./report_body.js";
 
+/** @typedef {import("./report_body.js").Body} Body */
 /** @typedef {import("./report_drafts.js").Report} Report */
 
 /** Where somebody was when the crew left. @type {[code: string, words: string][]} */
@@ -91,3 +93,41 @@ export function keptWords({ state, kept }, { offline, durable }) {
       return state === "SIGNED" ? "Signed and sent" : "Saved and sent, not signed";
   }
 }
+
+/** What of a person is told under which heading, and of which field its codes are. @type {[name: "needs"|"behaviours"|"done"|"supplies"|"outcomes", heading: string, field: string][]} */
+const TOLD = [
+  ["needs", "Needed", "NEED"],
+  ["behaviours", "Seen", "BEHAVIOUR"],
+  ["done", "Done", "DONE"],
+  ["supplies", "Given", "SUPPLY"],
+  ["outcomes", "Came of it", "OUTCOME"],
+];
+
+/**
+ * What a report says of each person, for reading once it is signed.
+ * @param {Body} body
+ * @param {Record<string, {code: string, label: string}[]>} choices by field
+ * @param {ReadonlyMap<number, string>} known names of people by id
+ * @returns {{who: string, lines: [heading: string, words: string][]}[]}
+ */
+export function told({ met }, choices, known) {
+  return met.map((one, i) => {
+    /** @type {[string, string][]} */
+    const lines = TOLD.flatMap(([name, heading, field]) => (one[name].length ? [/** @type {[string, string]} */ ([heading, one[name].map((code) => labelOf(choices, field, code)).join(", ")])] : []));
+    const { naloxone, transport, left_to: left } = one;
+    if (naloxone) lines.push(["Naloxone", `${naloxone.doses} ${naloxone.doses === 1 ? "dose" : "doses"}${naloxone.outcome ? `, ${(NALOXONE.find(([code]) => code === naloxone.outcome)?.[1] ?? "").toLowerCase()}` : ""}`]);
+    if (transport) lines.push(["Taken by us to", [labelOf(choices, "DESTINATION", transport.destination), transport.where].filter(Boolean).join(", ")]);
+    if (one.referrals.length) lines.push(["Referred to", one.referrals.map(({ to, declined }) => `${to}${declined ? " (declined)" : ""}`).join(", ")]);
+    if (one.mandated) lines.push(["Mandated report", one.mandated.made_at ? "made" : "not made yet"]);
+    if (left) lines.push(["Left", (LEFT_TO.find(([code]) => code === left)?.[1] ?? left).toLowerCase()]);
+    lines.push(["Come again", (FOLLOW_UP.find(([code]) => code === one.follow_up)?.[1] ?? "").toLowerCase()]);
+    return { who: called(one, i + 1, known), lines };
+  });
+}
+
+/**
+ * @param {Record<string, {code: string, label: string}[]>} choices
+ * @param {string} field
+ * @param {string} code
+ */
+const labelOf = (choices, field, code) => (choices[field] ?? []).find((choice) => choice.code === code)?.label ?? code;
