@@ -4,7 +4,10 @@ A new key for everything that is sealed: nothing is lost or renumbered, and nobo
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
+from time import monotonic, sleep
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -134,6 +137,64 @@ def test_what_is_append_only_can_be_sealed_anew_and_nothing_else(settings: Setti
     with connection.cursor() as cursor:
         cursor.execute(str(operation.reverse_sql))
     assert not refused("DELETE FROM journal_tests_line")
+
+
+def test_what_is_written_between_the_reading_and_the_sealing_stays(settings: Settings) -> None:
+    write(3)
+    line = min(int(row) for row in Document.objects.values_list("document_id", flat=True))
+    settings.FIELD_KEYS = BOTH
+    late: list[int] = []
+
+    def about(*names: Any) -> str:
+        # Asked for after a batch was read, and before any of it is replaced.
+        if not late:
+            late.append(line)
+            with open_door(by="system:test", at=NOON):
+                sealed.change(line, text="written meanwhile")
+        return document_about(*names)
+
+    did = reseal(replace(DOCUMENTS, about=about))
+
+    assert (did.done, did.broken) == (4, [])
+    assert not [*differences(), *digest_differences()]
+    assert set(keys_used(DOCUMENTS)) == {"new"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_threads_hold_is_waited_for_alone(settings: Settings) -> None:
+    write(20)
+    held = Document.objects.order_by("pk")[3].pk
+    settings.FIELD_KEYS = BOTH
+    holds, release = Event(), Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                Document.objects.select_for_update(no_key=True).get(pk=held)
+                holds.set()
+                assert release.wait(20)
+                # Whoever waited for this holder while holding another of its rows would wait for ever.
+                list(Document.objects.select_for_update(no_key=True).order_by("-pk"))
+        finally:
+            connection.close()
+
+    def change() -> int:
+        try:
+            return reseal(DOCUMENTS).done
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        holder = pool.submit(hold)
+        assert holds.wait(20)
+        changing = pool.submit(change)
+        until = monotonic() + 20
+        while keys_used(DOCUMENTS) != {"new": 39, "old": 1} and monotonic() < until:
+            sleep(0.02)
+        assert keys_used(DOCUMENTS) == {"new": 39, "old": 1}
+        release.set()
+        holder.result()
+        assert changing.result() == 40
 
 
 @pytest.mark.django_db(transaction=True)
