@@ -289,6 +289,51 @@ test("a report of what the crew came upon names it by the tablet's own key, and 
   assert.equal(drafts.of(aboutOf(call({ on_view_key: "k-1" }))).key, key);
 });
 
+test("a report that was signed on another tablet leaves this one, and what was typed here goes up first", async (t) => {
+  const peer = server();
+  const first = await tablet(peer, t);
+  const key = first.drafts.begin(ABOUT, { body: { ...blank(), nobody_found: true } });
+  await until(() => peer.reports.has(key), "it is sent");
+  await first.device.exchange();
+  const second = await tablet(peer, t);
+  await second.device.exchange();
+  await second.drafts.sign(key);
+  await until(() => peer.reports.get(key).state === "SIGNED", "signed there");
+  typed(first.drafts, key, "one more word");
+
+  await until(async () => (await first.device.exchange()) && first.drafts.all().length === 0, "gone here");
+
+  assert.ok(peer.effects.some(({ args }) => args.body?.notes === "one more word"));
+});
+
+test("a draft that the server could not read does not count as sent", async (t) => {
+  const peer = server();
+  const { device, drafts } = await tablet(peer, t);
+  const key = drafts.begin(ABOUT);
+  await settled(drafts, key, "sent");
+  peer.decide = () => ({ status: "quarantined", code: "invalid_args", message: "Not understood.", ticket: "q-1" });
+  typed(drafts, key, "what it cannot read");
+
+  await until(() => device.trays().quarantined.length === 1, "it was set aside");
+
+  assert.deepEqual([drafts.report(key).kept, drafts.report(key).body.notes], ["aside", "what it cannot read"]);
+});
+
+test("a draft that is known from the outbox alone finds its call again", async (t) => {
+  const peer = server();
+  peer.put("unit.1", "call", 4, call());
+  const { browser, tab, device, drafts } = await tablet(peer, t);
+  await offline(peer, device);
+  const key = drafts.begin({ ...ABOUT, words: "" });
+  await settled(drafts, key, "waiting");
+  browser.kill(tab);
+  peer.up = true;
+  const again = await tablet(peer, t, { browser });
+  await again.device.exchange();
+
+  assert.deepEqual(again.drafts.report(key).about, { assignment: 9, onView: null, call: 4, words: "Person down, 2nd Ave" });
+});
+
 test("time counts while fingers are on it, not while it lies open", async (t) => {
   const peer = server();
   const { drafts, kit } = await tablet(peer, t, { pace: { quiet: 60_000, longest: 60_000 } });

@@ -80,7 +80,8 @@ export const part = {
   },
   stays: ["directory", "resource"],
   onCall: (_s, act) => tool("support", "Resources", () => act.sheet("directory")),
-  onBoard: (_s, act) => h("button", { class: "btn", type: "button", key: "directory", onclick: () => act.sheet("directory"), "aria-haspopup": "dialog" }, icon("support"), h("span", null, "Resources")),
+  // With a call it stands among the tools of that.
+  onBoard: (s, act) => !s.call && h("button", { class: "btn", type: "button", key: "directory", onclick: () => act.sheet("directory"), "aria-haspopup": "dialog" }, icon("support"), h("span", null, "Resources")),
   sheets: {
     directory: (s, act) => ["Resources", [search(s), result(s, act)]],
     resource: (s, act, ui) => {
@@ -149,7 +150,7 @@ function result(s, act) {
   return h(
     "div",
     { class: "dir-result", key: "result" },
-    h("p", { class: "soft", role: "status" }, `${list.length} found, open ones first${s.here ? ", then the nearest" : ""}.`),
+    h("p", { class: "soft", role: "status" }, list.length === 1 ? "1 found." : `${list.length} found, open ones first${s.here ? ", then the nearest" : ""}.`),
     h("ul", { class: "dir-rows", "aria-label": "Resources" }, rows),
     list.length > shown &&
       h("button", { class: "btn", type: "button", onclick: () => {

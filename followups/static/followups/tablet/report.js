@@ -185,7 +185,7 @@ export const part = {
     if (!count) return null;
     const late = all.some((report) => dueWords(report, { now: s.now, zone: s.zone, shiftEnds: shiftEnds(s) }).late);
     const back = all.filter(({ state }) => state === "RETURNED").length;
-    const words = count === 1 && first ? `${back ? "Report came back" : late ? "Report overdue" : "Write report"}: ${first.about.words || "last call"}` : `Reports due ${count}${late ? ", overdue" : back ? `, ${back} came back` : ""}`;
+    const words = !first ? `A report of ${ended[0]?.about.words || "the last call"}?` : count === 1 ? `${back ? "Report came back" : late ? "Report overdue" : "Write report"}: ${first.about.words || "last call"}` : `Reports due ${count}${late ? ", overdue" : back ? `, ${back} came back` : ""}`;
     return h("button", { class: `btn way-report ${late ? "way-late" : ""}`, type: "button", key: "reports", onclick: () => (count === 1 && first ? open(first.key, act) : act.sheet("reports")), "aria-haspopup": "dialog" }, icon("contact_page"), h("span", null, words));
   },
 

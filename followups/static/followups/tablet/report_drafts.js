@@ -21,7 +21,7 @@ import { blank, spoken, whole } from "./report_body.js";
  * @typedef {{assignment: number|null, onView: string|null, call: number|null, words: string}} About
  */
 
-/** How far what stands on a report came. `typing`: not on the disk yet. @typedef {"typing"|"waiting"|"sending"|"sent"} Kept */
+/** How far what stands on a report came. `typing`: not on the disk yet. `aside`: the server could not read it, and a supervisor looks at it. @typedef {"typing"|"waiting"|"sending"|"sent"|"aside"} Kept */
 
 /**
  * A report as its author sees it.
@@ -54,6 +54,7 @@ import { blank, spoken, whole } from "./report_body.js";
  * @property {number} dirtyAt ms, when the oldest unsaved touch was
  * @property {number} saving how many saves are on their way to the disk
  * @property {boolean} signed
+ * @property {boolean} held whether the server had it while it was typed here
  * @property {string} openedAt
  * @property {Action[]} addenda
  * @property {ReturnType<typeof setTimeout>|undefined} timer
@@ -92,7 +93,9 @@ export class Drafts {
     this.#pace = pace;
     this.#uuid = uuid;
     kit.replica.listen((changes) => {
-      for (const { c, before, after, gone, stream } of changes) {
+      for (const { c, id, before, after, gone, stream } of changes) {
+        const working = c === "encounter" ? this.#working.get(id) : undefined;
+        if (working) working.held = true;
         if (c === "call" && before && !after && gone && stream.startsWith("unit.")) this.#callWent(before, gone);
       }
     });
@@ -126,11 +129,19 @@ export class Drafts {
       });
     }
     for (const action of this.#kit.facts()) {
-      if (!KINDS.has(action.kind) || action.actor !== person || action.state === "refused" || action.state === "quarantined") continue;
+      // What was taken in is in the document already: it comes with the answer.
+      if (!KINDS.has(action.kind) || action.actor !== person || (action.state !== "waiting" && action.state !== "sending")) continue;
       this.#lay(reports, action);
     }
-    for (const working of this.#working.values()) {
+    const aside = this.#aside();
+    for (const working of [...this.#working.values()]) {
       const known = reports.get(working.key);
+      working.held ||= known?.held ?? false;
+      if (!known && working.held && !working.dirty && !working.saving && !working.signed) {
+        // Signed on another tablet, or nobody wants it any more: it has left this one.
+        this.#working.delete(working.key);
+        continue;
+      }
       // It came back, or what was signed here was not taken in: it is open again.
       if (known?.held && !known.signing && working.signed) {
         working.signed = false;
@@ -153,10 +164,10 @@ export class Drafts {
         revision: Math.max(working.revision, known?.revision ?? 0),
         seconds: Math.max(working.seconds, known?.seconds ?? 0),
         addenda: working.addenda.map(asAddendum),
-        ...(working.dirty || working.saving ? { kept: /** @type {Kept} */ ("typing") } : {}),
+        ...(working.dirty || working.saving ? { kept: /** @type {Kept} */ ("typing") } : (known?.revision ?? 0) < working.revision && aside.get(working.key) === working.revision ? { kept: /** @type {Kept} */ ("aside") } : {}),
       });
     }
-    const all = [...reports.values()].map(({ signing: _signing, held: _held, ...report }) => ({ ...report, about: { ...report.about, words: report.about.words || this.#wordsOf(report.about) } }));
+    const all = [...reports.values()].map(({ signing: _signing, held: _held, ...report }) => ({ ...report, about: this.#placed(report.about) }));
     return all.sort((a, b) => Number(a.state === "SIGNED") - Number(b.state === "SIGNED") || (a.dueAt ?? "~").localeCompare(b.dueAt ?? "~") || (a.openedAt ?? "~").localeCompare(b.openedAt ?? "~"));
   }
 
@@ -199,7 +210,7 @@ export class Drafts {
     if (author === null) return null;
     const now = this.#kit.now();
     const key = this.#uuid();
-    this.#working.set(key, { key, author, about, after, body, revision: 0, seconds: 0, touchedAt: now, dirty: true, dirtyAt: now, saving: 0, signed: false, openedAt: new Date(now).toISOString(), addenda: [], timer: undefined });
+    this.#working.set(key, { key, author, about, after, body, revision: 0, seconds: 0, touchedAt: now, dirty: true, dirtyAt: now, saving: 0, signed: false, held: false, openedAt: new Date(now).toISOString(), addenda: [], timer: undefined });
     // That there is one is known from now on, also where it is never typed on here.
     void this.save(key);
     return key;
@@ -219,7 +230,7 @@ export class Drafts {
     else {
       const { about, body, revision, seconds, state } = report;
       const addenda = this.#kit.facts().filter(({ kind, args, actor }) => kind === "encounter.addendum" && args["encounter"] === key && actor === author);
-      this.#working.set(key, { key, author, about, after: [], body, revision, seconds, touchedAt: now, dirty: false, dirtyAt: 0, saving: 0, signed: state === "SIGNED", openedAt: report.openedAt ?? "", addenda, timer: undefined });
+      this.#working.set(key, { key, author, about, after: [], body, revision, seconds, touchedAt: now, dirty: false, dirtyAt: 0, saving: 0, signed: state === "SIGNED", held: false, openedAt: report.openedAt ?? "", addenda, timer: undefined });
     }
     return key;
   }
@@ -329,8 +340,7 @@ export class Drafts {
     }
     const revision = Number(args["revision"]);
     const about = { assignment: /** @type {number|null} */ (args["assignment"] ?? null), onView: /** @type {string|null} */ (args["on_view"] ?? null), call: null, words: "" };
-    // Answered, and gone: it is signed, and the server has it.
-    const signing = kind === "encounter.sign" && (state !== "applied" || !known?.held) ? action : null;
+    const signing = kind === "encounter.sign" ? action : null;
     if (known && known.revision >= revision && !signing) {
       known.about = merged(known.about, about);
       return;
@@ -348,7 +358,7 @@ export class Drafts {
       body: whole(args["body"]),
       revision,
       seconds: Number(args["seconds"] ?? 0),
-      kept: state === "applied" ? "sent" : state === "sending" ? "sending" : "waiting",
+      kept: state === "sending" ? "sending" : "waiting",
       signing: signing ?? known?.signing ?? null,
     });
   }
@@ -409,13 +419,26 @@ export class Drafts {
     else this.#ended = [...this.#ended.filter((one) => one.assignment !== assignment.id), { assignment: assignment.id, about: aboutOf(call), at: this.#kit.now() }];
   }
 
+  /** The latest revision of each report that the server set aside. */
+  #aside() {
+    /** @type {Map<string, number>} */
+    const aside = new Map();
+    for (const { kind, args } of this.#kit.device.trays().quarantined) {
+      if (kind === "encounter.save" || kind === "encounter.sign") aside.set(String(args["encounter"]), Math.max(Number(args["revision"]), aside.get(String(args["encounter"])) ?? 0));
+    }
+    return aside;
+  }
+
   /**
-   * What the call was, where this tablet still has it.
+   * With the call that it is of, where this tablet still has it.
    * @param {About} about
+   * @returns {About}
    */
-  #wordsOf({ assignment, onView }) {
-    const call = this.#kit.replica.all("call", "unit.").find(({ body }) => (assignment !== null && body.assignment?.id === assignment) || (onView !== null && body.on_view_key === onView))?.body;
-    return call ? placeWords(call.type?.label, call.address) : "";
+  #placed(about) {
+    if (about.words && about.call !== null) return about;
+    const { assignment, onView } = about;
+    const held = this.#kit.replica.all("call", "unit.").find(({ body }) => (assignment !== null && body.assignment?.id === assignment) || (onView !== null && body.on_view_key === onView));
+    return held ? { ...about, call: Number(held.id), words: about.words || placeWords(held.body.type?.label, held.body.address) } : about;
   }
 }
 

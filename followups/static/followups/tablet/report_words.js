@@ -87,6 +87,8 @@ export function keptWords({ state, kept }, { offline, durable }) {
       return `${signed}Not saved yet…`;
     case "waiting":
       return `${signed}${where}, ${offline ? "sends itself with the next signal" : "waiting to be sent"}`;
+    case "aside":
+      return `${signed}Set aside for a supervisor: the server could not read it. Nothing is lost.`;
     case "sending":
       return `${signed}${where}, sending…`;
     default:
