@@ -19,7 +19,7 @@ def listed(*, clients: Collection[int], page: str, by: Actor, at: datetime) -> N
         "client.listed",
         agency_id=by.agency_id,
         about=f"agency.{by.agency_id}",
-        data={"clients": sorted(clients), "person": by.person_id, "page": page},
+        data={"clients": sorted(set(clients)), "person": by.person_id, "page": page},
         by=by,
         at=at,
     )
@@ -33,7 +33,7 @@ def searched(*, found: Collection[int], by: Actor, at: datetime) -> None:
         "client.searched",
         agency_id=by.agency_id,
         about=f"agency.{by.agency_id}",
-        data={"clients": sorted(found), "person": by.person_id},
+        data={"clients": sorted(set(found)), "person": by.person_id},
         by=by,
         at=at,
     )
