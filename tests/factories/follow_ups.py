@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from dispatch.models import Assignment, AssignmentStatus
-from followups.actions import follow_ups, plans
+from followups.actions import care_referrals, follow_ups, plans
 from followups.models import Client, ContactWay, Encounter, FollowUp, Intake, Met, Plan, Programme
 from journal.door import open_door
 from responders.actors import Actor
@@ -187,4 +187,11 @@ def one_of_everything(of: Scene, unit: Unit) -> dict[str, int]:
         plan = plans.open_by_hand(client_id=whom.pk, by=by, at=NOON)
         row = plan.follow_ups.order_by("pk")[0]
         follow_ups.assign(follow_up_id=row.pk, unit_id=unit.pk, by=by, at=NOON)
-    return {"client": whom.pk, "plan": plan.pk, "follow_up": row.pk, "intake": intake(of).pk}
+        referral = care_referrals.make(client_id=whom.pk, to="The clinic", by=by, at=NOON)
+    return {
+        "client": whom.pk,
+        "plan": plan.pk,
+        "follow_up": row.pk,
+        "intake": intake(of).pk,
+        "care_referral": referral.pk,
+    }

@@ -90,7 +90,7 @@ def test_hours_and_steps_are_the_programmes_and_hours_the_persons_own() -> None:
 
     first, second = factory.planned(of, early), factory.planned(of, odd)
 
-    assert sorted(factory.steps_of(first)) == [2, 14]
+    assert set(factory.steps_of(first)) == {2, 14}
     assert factory.steps_of(first)[2].due_at == datetime(2026, 6, 5, 14, tzinfo=UTC)
     assert factory.steps_of(second)[2].due_at == datetime(2026, 6, 5, 16, tzinfo=UTC)
 
@@ -277,7 +277,7 @@ def test_a_plan_is_opened_by_hand_once() -> None:
 
     plan = do(plans.open_by_hand, client_id=whom.pk, steps=[3, 3, 10], by=of.coordinator)
 
-    assert sorted(factory.steps_of(plan)) == [3, 10]
+    assert set(factory.steps_of(plan)) == {3, 10}
     with pytest.raises(refusals.PlanAlreadyOpen) as no:
         do(plans.open_by_hand, client_id=whom.pk, by=of.coordinator)
     assert no.value.facts == {"plan": plan.pk}
