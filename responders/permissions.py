@@ -157,6 +157,8 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "follow_up.finish": _CARING,
     "follow_up.cancel": _CARING,
     "follow_up.send": _CARING,
+    "care_referral.make": _CARING,
+    "care_referral.tell": _CARING,
     "intake.take": _CARING,
     "intake.close": _CARING,
     "client.create": _CARING,

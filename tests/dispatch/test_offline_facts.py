@@ -39,6 +39,7 @@ from responders.models import Duty, ServiceArea, Shift, Unit
 from tablets.models import Tablet
 from tests.conftest import NOON
 from tests.factories import dispatch as factory
+from tests.factories import encounters as make_encounters
 from tests.factories import responders as make
 from tests.factories import tablets as make_tablets
 
@@ -46,6 +47,7 @@ pytestmark = pytest.mark.django_db
 
 HEARD = NOON + timedelta(hours=3)
 PHOTO = "0" * 64
+REPORT = "0a2d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11"
 
 
 def minutes(count: float) -> datetime:
@@ -78,6 +80,10 @@ CLASSES = {
         "call.check",
         "call.note",
         "call.on_view",
+        "encounter.addendum",
+        "encounter.report_made",
+        "encounter.save",
+        "encounter.sign",
         "message.deliver",
         "message.read",
         "message.send",
@@ -270,6 +276,16 @@ def _message(of: Stage) -> dict[str, Any]:
     return {"message": message.pk}
 
 
+def _report(of: Stage, **more: Any) -> dict[str, Any]:
+    return {"encounter": REPORT, "assignment": of.held.pk, "revision": 1, "body": {"nobody_found": True}, **more}
+
+
+def _begun(of: Stage, **more: Any) -> dict[str, Any]:
+    make_encounters.offered(of.here.agency)
+    say(of.by, "encounter.save", when=minutes(49), **_report(of))
+    return {"encounter": REPORT, **more}
+
+
 # What each kind of fact says here; whatever else its serializer knows is left out.
 TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     **{
@@ -288,6 +304,10 @@ TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "call.check": lambda of: {"what": "PRESENCE"},
     "call.note": lambda of: {"call": of.held.call_id, "text": "Nobody at the door."},
     "call.on_view": lambda of: {"what": "WELFARE"},
+    "encounter.save": _report,
+    "encounter.sign": _report,
+    "encounter.addendum": lambda of: _begun(of, text="They called: all is well."),
+    "encounter.report_made": lambda of: _begun(of, met=0, made_to="CHILD_PROTECTION", made_at=minutes(40).isoformat()),
     "message.deliver": _message,
     "message.read": _message,
     "message.send": lambda of: {"call": of.held.call_id, "text": "We are delayed."},

@@ -13,9 +13,11 @@ from rest_framework import serializers
 
 from dispatch import cad_serializers, push_serializers, referral_serializers
 from dispatch.intake_serializers import AnswersField, PointField, PreviewArgs, TrialArgs
+from followups.serializers.encounters import ReportBody
 from journal.kinds import kinds
 from journal.models import Document, Entry, Receipt
 from tablets import serializers as tablet_serializers
+from tests.factories import encounters as reports
 from tests.factories import intake, referrals, subscriptions
 from tests.security.routes import routes
 from tests.security.test_matrix import matrix, who
@@ -149,15 +151,18 @@ def _with_strays(right: dict[str, Any], shape: serializers.Serializer[Any]) -> I
     for stray in STRAY:
         if stray not in known:
             yield {**right, stray: 1}
-    # Every object inside of it, and every object in a list, gets one too.
     for key, value in right.items():
-        if isinstance(value, dict):
-            yield {**right, key: {**value, "nothing": 1}}
-            for inner, deeper in value.items():
-                if isinstance(deeper, dict):
-                    yield {**right, key: {**value, inner: {**deeper, "nothing": 1}}}
-        if isinstance(value, list):
-            yield from ({**right, key: [{**part, "nothing": 1}]} for part in value if isinstance(part, dict))
+        yield from ({**right, key: strayed} for strayed in _strayed(value))
+
+
+def _strayed(value: object) -> Iterator[object]:
+    # Every object inside of it, and every object in a list, gets one too.
+    if isinstance(value, dict):
+        yield {**value, "nothing": 1}
+        for key, inner in value.items():
+            yield from ({**value, key: strayed} for strayed in _strayed(inner))
+    if isinstance(value, list):
+        yield from ([strayed] for part in value for strayed in _strayed(part))
 
 
 def _filled(name: str, serializer: serializers.Serializer[Any], scene: World) -> dict[str, Any]:
@@ -171,6 +176,8 @@ def _filled(name: str, serializer: serializers.Serializer[Any], scene: World) ->
             args[key] = {"lon": -122.3, "lat": 47.6}
         elif isinstance(field, AnswersField):
             args[key] = {"WEAPON": "NO"}
+        elif isinstance(field, ReportBody):
+            args[key] = reports.WHOLE
         else:
             assert not isinstance(field, serializers.BaseSerializer | serializers.DictField), "sweep its inside too"
     return args
@@ -182,7 +189,7 @@ def _everything() -> Mapping[str, Any]:
     counts: dict[str, Any] = {}
     with connection.cursor() as cursor:
         for table in sorted(connection.introspection.table_names(cursor)):
-            if table.startswith(("dispatch_", "journal_", "responders_", "tablets_")) and table not in beside:
+            if table.startswith(("dispatch_", "followups_", "journal_", "responders_", "tablets_")) and table not in beside:
                 cursor.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608  names of tables, from the database
                 counts[table] = cursor.fetchone()[0]
     counts["entry"] = Entry.objects.aggregate(last=Max("pk"))
