@@ -33,5 +33,7 @@ app.conf.beat_schedule = {
     "sweep-intakes": _every(10, "followups.tasks.sweep_intakes"),
     "make-digests": _every(600, "followups.tasks.make_digests"),
     "send-reminders": _every(60, "followups.tasks.send_reminders"),
+    "tell-overdue-reports": _every(60, "followups.tasks.tell_overdue_reports"),
+    "tell-mandated-reports": _every(60, "followups.tasks.tell_mandated_reports"),
     "sweep-tombstones": _every(3600, "journal.tasks.sweep_tombstones"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from followups import reminders, sweeps
+from followups import reminders, sweeps, sweeps_reports
 
 
 @shared_task
@@ -56,3 +56,19 @@ def send_reminders(**_: Any) -> int:
     Send the reminders whose time has come and return how many are done. Run every minute by beat.
     """
     return reminders.send_due(at=timezone.now())
+
+
+@shared_task
+def tell_overdue_reports(**_: Any) -> int:
+    """
+    Tell authors and supervisors of reports whose time is over and return of how many. Run every minute by beat.
+    """
+    return sweeps_reports.tell_overdue(at=timezone.now())
+
+
+@shared_task
+def tell_mandated_reports(**_: Any) -> int:
+    """
+    Tell supervisors of reports to the authorities while there is time to make them. Run every minute by beat.
+    """
+    return sweeps_reports.tell_mandated(at=timezone.now())
