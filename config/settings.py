@@ -134,6 +134,7 @@ ACTION_KINDS = [
     "followups.kinds.plans.KINDS",
     "followups.kinds.intakes.KINDS",
     "followups.kinds.programmes.KINDS",
+    "followups.kinds.care_referrals.KINDS",
 ]
 # Who may look at what tablets attach: tablets keeps it and knows no calls.
 ATTACHMENTS_SEEN_BY = "dispatch.attachment_queries.sees_attachment"
