@@ -121,7 +121,7 @@ test("an attempt is three taps: how, what came of it, done; the partner is known
 
   tap(screen(), "Visit");
   tap(screen(), "Not found");
-  tap(screen(), "Done: Visit: not found");
+  tap(screen(), "Done: visit, not found");
 
   await until(() => device.pending().length === 1, "it is kept");
   assert.deepEqual(device.pending()[0].args, { follow_up: 3, how: "VISIT", result: "NOT_FOUND", partner: 8 });
@@ -137,7 +137,7 @@ test("a note and what should come next go with it, trimmed", async (t) => {
   tap(screen(), "Reached");
   write(screen(), "Note, if there is one", " She is well. ");
   write(screen(), "What should happen next, if you know", "Call on Friday");
-  tap(screen(), "Done: Phone: reached");
+  tap(screen(), "Done: phone, reached");
 
   await until(() => device.pending().length === 1, "it is kept");
   assert.deepEqual(device.pending()[0].args, { follow_up: 3, how: "PHONE", result: "REACHED", note: "She is well.", next_step: "Call on Friday" });
@@ -182,7 +182,7 @@ test("a visit shows why, the rules for reaching them and what was tried; one tha
   const { act, screen } = await tablet(t);
   act.sheet("visit", { code: "3" });
   const said = textOf(screen());
-  for (const words of ["R. Example", "Wants shelter", "Phone: 206 555 0100", "You may say that it is CARE. Not why. No message.", "day 1 after you met them"]) assert.ok(said.includes(words), words);
+  for (const words of ["R. Example", "Wants shelter", "Phone: 206 555 0100", "You may say that it is CARE. Not why. No message.", "day 1 after we met them"]) assert.ok(said.includes(words), words);
   act.sheet("visit", { code: "99" });
 
   assert.ok(textOf(screen()).includes("Somebody else sees to it now"));

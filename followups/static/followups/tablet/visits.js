@@ -186,7 +186,7 @@ export const part = {
       return [
         client ? nameOf(client) : "Second response",
         [
-          h("p", { class: `visit-when ${look}` }, icon(look === "late" ? "warning" : "schedule"), h("b", null, words), h("span", { class: "soft" }, body.step === null ? "a single visit" : `day ${body.step} after you met them`)),
+          h("p", { class: `visit-when ${look}` }, icon(look === "late" ? "warning" : "schedule"), h("b", null, words), h("span", { class: "soft" }, body.step === null ? "a single visit" : `day ${body.step} after we met them`)),
           body.reason && h("p", { class: "say" }, body.reason),
           body.address && h("p", { class: "where" }, h("span", null, body.address), h("span", { class: "soft" }, away(s.here, body.point)), body.point && h("a", { class: "btn", href: navigation(body.point, body.address), rel: "noreferrer", target: "_blank" }, icon("near_me"), h("span", null, "Navigate"))),
           client && ways(client),
@@ -194,7 +194,7 @@ export const part = {
           attempts.length > 0 && h("ul", { class: "visit-attempts", "aria-label": "Tried before" }, attempts.map(({ how, result, at, sent }) => h("li", { class: sent ? "" : "unsure" }, `${wallDay(at, s.zone, s.now)}: ${attemptWords(how, result)}${sent ? "" : s.line.state === "offline" ? " · waiting to send" : " · sending…"}`))),
           attempt(visit, s),
         ],
-        h("button", { class: "btn next", type: "button", disabled: !ready, onclick: () => void done(visit.id, s, act) }, ready ? `Done: ${attemptWords(saidNow.how, saidNow.result)}` : "Say what you tried, and what came of it"),
+        h("button", { class: "btn next", type: "button", disabled: !ready, onclick: () => void done(visit.id, s, act) }, ready ? `Done: ${attemptWords(saidNow.how, saidNow.result).toLowerCase().replace(":", ",")}` : "Say what you tried, and what came of it"),
       ];
     },
   },
