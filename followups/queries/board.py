@@ -108,7 +108,7 @@ class Row:
     out: str
     address: str
     point: tuple[float, float] | None
-    ways: list[str]
+    ways: list[tuple[str, str]]
     last: Told | None
     attempts: int
     consent: str
@@ -398,8 +398,8 @@ def _row(
         unit_id=row.unit_id,
         out=out.get(row.call_id or 0, ""),
         address=row.address,
-        point=None if row.point is None else (row.point.x, row.point.y),
-        ways=[way_words(way) for way in about.ways.get(row.client_id, [])[:2]],
+        point=_point(row, about),
+        ways=[(way.kind, way_words(way)) for way in about.ways.get(row.client_id, [])[:2]],
         last=_last(row.client_id, about, at=at),
         attempts=about.tries.get(row.pk, 0),
         consent=consent,
@@ -409,6 +409,14 @@ def _row(
         plan_state=PAUSES.get(plan.pause_reason, "") if plan is not None and plan.state == PlanState.PAUSED else "",
         unseen=about.unseen.get(row.client_id, 0),
     )
+
+
+def _point(row: FollowUp, about: _About) -> tuple[float, float] | None:
+    """
+    Return where it is to be, as longitude and latitude: its own place, else one where the person is known to be.
+    """
+    points = [row.point, *(way.point for way in about.ways.get(row.client_id, []))]
+    return next(((point.x, point.y) for point in points if point is not None), None)
 
 
 def _group(row: FollowUp, *, tomorrow: datetime, at: datetime) -> str:
@@ -448,7 +456,7 @@ def _consent(row: FollowUp, about: _About) -> tuple[str, bool]:
     Return in words whether the person agreed to be seen again and what may be told to others, and whether both are so.
     """
     agreed = about.agreed.get(row.plan_id or 0)
-    said = "Agreed" if agreed else "Not asked" if row.plan_id else "Single"
+    said = "Agreed" if agreed else "Not asked" if row.plan_id in about.agreed else "Planned by hand"
     releases = about.consents.get(row.client_id, [])
     if not releases:
         return f"{said} · nothing may be released", False

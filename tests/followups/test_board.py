@@ -124,7 +124,7 @@ def test_a_row_says_who_why_last_contact_consent_and_next_step(care: follow_ups.
     assert (shown.last.words, shown.last.ago) == ("Met by a crew", "1 d")
     assert shown.consent == "Agreed · nothing may be released"
     assert shown.next_step == "Assign it"
-    assert shown.ways == ["206-555-0100: ask for them by first name only, no message"]
+    assert shown.ways == [("PHONE", "206-555-0100: ask for them by first name only, no message")]
 
     given = change(row, assignee=me_of(care))
     follow_ups.tried(given, by=care.coordinator, result="NOT_FOUND", at=THURSDAY_1300)

@@ -1,0 +1,225 @@
+"""
+The page of one person: who may open it, that every opening and refusal is entered, and that all of the record is on it.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client as Browser
+
+from followups.indexes import phone_index
+from followups.models import BreakGlass, Client, ClientName, Contact, Route
+from followups.queries.record import whole
+from journal.door import open_door
+from journal.models import Entry
+from responders.models import Person, RoleName
+from tests.conftest import NOON
+from tests.factories import dispatch, follow_ups, responders
+from tests.security.clients import desk_client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SCENE = responders.SCENE
+
+
+@pytest.fixture
+def care() -> follow_ups.Care:
+    return follow_ups.care()
+
+
+@pytest.fixture
+def client(care: follow_ups.Care) -> Client:
+    """
+    Return somebody with a name, an alias and a phone.
+    """
+    made = follow_ups.client(care, known_as="NAMED", looks="Green coat", born_on="1980-05-17")
+    with open_door(by=SCENE, at=NOON):
+        ClientName.objects.create(client=made, text="Somebody Known", primary=True)
+        ClientName.objects.create(client=made, text="Other Name", primary=False)
+    number = {"value": "206-555-0100", "value_index": phone_index("206-555-0100")}
+    follow_ups.at_home(made, kind="PHONE", may_say="FIRST_NAME", point=None, **number)
+    return made
+
+
+def page(of: follow_ups.Care, role: str) -> tuple[Browser, Person]:
+    """
+    Return somebody of the agency with this role, and who that is.
+    """
+    person = responders.person(of.scene.agency, role)
+    return desk_client(person), person
+
+
+def readings(of: Client, kind: str = "client.read") -> list[Entry]:
+    """
+    Return the entries about somebody.
+    """
+    return list(Entry.objects.filter(about=f"client.{of.pk}", kind=kind))
+
+
+@pytest.mark.parametrize("role", [RoleName.COORDINATOR, RoleName.SUPERVISOR])
+def test_a_record_is_opened_and_that_is_entered(care: follow_ups.Care, client: Client, role: str) -> None:
+    browser, person = page(care, role)
+
+    html = browser.get(f"/care/people/{client.key}/").content.decode()
+
+    assert "Somebody Known" in html
+    assert "Other Name" in html
+    [entry] = readings(client)
+    assert entry.data == {"client": client.pk, "person": person.pk, "why": "page"}
+
+
+@pytest.mark.parametrize("role", [RoleName.RESPONDER, RoleName.EMBEDDED])
+def test_who_may_not_read_is_refused_loudly_and_can_break_the_glass(
+    care: follow_ups.Care, client: Client, role: str
+) -> None:
+    browser, person = page(care, role)
+
+    shut = browser.get(f"/care/people/{client.key}/")
+
+    assert shut.status_code == 403
+    html = shut.content.decode()
+    assert "Somebody Known" not in html
+    assert "Green coat" not in html
+    assert 'id="break-glass"' in html
+    [entry] = readings(client, "client.read_denied")
+    assert entry.data["person"] == person.pk
+    assert readings(client) == []
+
+    opened = browser.post(
+        "/api/actions/client.break_glass/",
+        {"id": str(uuid4()), "args": {"client": client.pk, "reason": "Stands on a bridge, we talk on the phone"}},
+        content_type="application/json",
+    )
+
+    assert opened.status_code == 200, opened.content
+    assert "Somebody Known" in browser.get(f"/care/people/{client.key}/").content.decode()
+    # What coordinators do with a record is not offered with it.
+    assert "Who has read this" not in browser.get(f"/care/people/{client.key}/").content.decode()
+
+
+def test_a_crew_reads_whom_it_is_with_and_no_longer(care: follow_ups.Care, client: Client) -> None:
+    person = Person.objects.filter(shifts__unit=care.scene.unit, shifts__ended_at=None).order_by("pk").first()
+    assert person is not None
+    browser = desk_client(person)
+    held = dispatch.assignment(care.scene)
+    with open_door(by=SCENE, at=NOON):
+        contact = Contact.objects.create(client=client, call=held.call, route=Route.DESK, at=NOON, by=SCENE)
+
+    assert browser.get(f"/care/people/{client.key}/").status_code == 200
+
+    with open_door(by=SCENE, at=NOON):
+        contact.ended_at = NOON
+        contact.save(update_fields=["ended_at"])
+    assert browser.get(f"/care/people/{client.key}/").status_code == 403
+
+
+@pytest.mark.parametrize("role", [RoleName.OFFICER, RoleName.DISPATCHER, RoleName.POLICE_DISPATCHER, RoleName.ADMIN])
+def test_other_roles_reach_no_page_of_care(care: follow_ups.Care, client: Client, role: str) -> None:
+    browser, _ = page(care, role)
+
+    for path in ("/care/", "/care/rows/", "/care/people/", f"/care/people/{client.key}/", "/care/survey/"):
+        assert browser.get(path).status_code == 403
+    assert readings(client, "client.read_denied") == []
+
+
+def test_another_agencys_record_does_not_exist(client: Client) -> None:
+    other = follow_ups.care()
+    browser, _ = page(other, RoleName.COORDINATOR)
+
+    assert browser.get(f"/care/people/{client.key}/").status_code == 404
+    assert browser.get(f"/care/people/{client.pk}/").status_code == 404
+    assert readings(client, "client.read_denied") == []
+
+
+def test_a_number_leads_to_the_record_for_those_who_read_all(care: follow_ups.Care, client: Client) -> None:
+    browser, _ = page(care, RoleName.COORDINATOR)
+
+    assert browser.get(f"/care/people/{client.pk}/")["Location"] == f"/care/people/{client.key}/"
+
+
+def test_a_record_that_was_merged_leads_to_the_one_that_was_kept(care: follow_ups.Care, client: Client) -> None:
+    absorbed = follow_ups.client(care, merged_into=client)
+    browser, _ = page(care, RoleName.COORDINATOR)
+
+    assert browser.get(f"/care/people/{absorbed.key}/")["Location"] == f"/care/people/{client.key}/"
+
+
+def looked_for(browser: Browser, **asked: str) -> str:
+    """
+    Return what is found.
+    """
+    return browser.post("/care/people/", {"name": "", "born_on": "", "phone": "", **asked}).content.decode()
+
+
+def test_coordinators_find_people_by_what_sounds_alike(care: follow_ups.Care, client: Client) -> None:
+    browser, person = page(care, RoleName.COORDINATOR)
+
+    html = looked_for(browser, name="Somebody Nown")
+
+    assert f"/care/people/{client.key}/" in html
+    assert "similar name" in html
+    entry = Entry.objects.get(kind="client.searched")
+    assert entry.data == {"clients": [client.pk], "person": person.pk}
+    assert "Nobody like that" in looked_for(browser, name="Zzyzx")
+
+
+def test_others_find_a_record_only_by_two_things_that_agree(care: follow_ups.Care, client: Client) -> None:
+    browser, _ = page(care, RoleName.EMBEDDED)
+
+    assert "Nobody like that" in looked_for(browser, name="Somebody Known")
+    assert "Nobody like that" in looked_for(browser, phone="206-555-0100")
+    html = looked_for(browser, name="Somebody Known", phone="(206) 555-0100")
+
+    # That there is one, and nothing of what is in it.
+    assert f"/care/people/{client.key}/" in html
+    assert "There is a record" in html
+    assert "Green coat" not in html
+
+
+def test_the_whole_record_is_on_the_page(care: follow_ups.Care, client: Client) -> None:
+    plan = follow_ups.planned(care, client)
+    row = follow_ups.steps_of(plan)[1]
+    at = NOON + timedelta(days=1, hours=2)
+    follow_ups.tried(row, by=care.coordinator, result="NOT_FOUND", at=at)
+
+    record = whole(client, at=at)
+
+    assert record.open_plan is not None
+    assert record.open_plan.row == plan
+    [day_1, *_] = sorted(record.open_plan.steps, key=lambda step: step.row.due_at)
+    assert [line.words for line in day_1.tries] == ["Phone: not found"]
+    assert [words for _, _, words in record.ways] == ["206-555-0100: ask for them by first name only, no message"]
+    assert [report.unit for report in record.reports] == [care.scene.unit.call_sign]
+    assert ("Second response", "agreed") in record.reports[0].facts
+
+
+def test_somebody_alike_is_suggested_with_reasons(care: follow_ups.Care, client: Client) -> None:
+    twin = follow_ups.client(care, known_as="NAMED")
+    with open_door(by=SCENE, at=NOON):
+        ClientName.objects.create(client=twin, text="Somebody Known", primary=True)
+
+    [alike] = whole(client, at=NOON).alike
+
+    assert (alike.client, alike.name, alike.reasons) == (twin, "Somebody Known", "same name")
+    assert alike.score > 50
+
+
+def test_who_has_read_it_is_on_the_page(care: follow_ups.Care, client: Client) -> None:
+    browser, person = page(care, RoleName.COORDINATOR)
+
+    browser.get(f"/care/people/{client.key}/")
+
+    [reading] = whole(client, at=NOON).readings
+    assert (reading.who, reading.words) == (person.name, "Read: page")
+
+
+def test_no_name_stands_in_an_address(care: follow_ups.Care, client: Client) -> None:
+    browser, _ = page(care, RoleName.COORDINATOR)
+    follow_ups.planned(care, client)
+    seen: list[Any] = [browser.get(path).content.decode() for path in ("/care/?show=coming", "/care/contacts/")]
+
+    addresses = [part.split('"')[0] for html in seen for part in html.split('href="')[1:]]
+    assert not [address for address in addresses if "Known" in address or "555" in address]
+    assert BreakGlass.objects.count() == 0
