@@ -110,7 +110,9 @@ class Command(BaseCommand):
         if agency is None:
             raise CommandError("Run load_demo first.")
         call_command("load_choices", agency=AGENCY, stdout=self.stdout)
-        call_command("import_hsds", _DIRECTORY, agency=AGENCY, source="demo", stdout=self.stdout)
+        call_command(
+            "import_hsds", _DIRECTORY, agency=AGENCY, source="demo", name="Demo directory", stdout=self.stdout
+        )
         if Client.objects.filter(agency=agency).exists():
             self.stdout.write("The demo's people are there.")
             return
