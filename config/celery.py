@@ -35,5 +35,9 @@ app.conf.beat_schedule = {
     "send-reminders": _every(60, "followups.tasks.send_reminders"),
     "tell-overdue-reports": _every(60, "followups.tasks.tell_overdue_reports"),
     "tell-mandated-reports": _every(60, "followups.tasks.tell_mandated_reports"),
+    "link-callers": _every(10, "followups.tasks.link_callers"),
+    "tell-cautions": _every(10, "followups.tasks.tell_cautions"),
+    "enter-shown": _every(30, "followups.tasks.enter_shown"),
+    "see-familiar": _every(3600, "followups.tasks.see_familiar"),
     "sweep-tombstones": _every(3600, "journal.tasks.sweep_tombstones"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from followups import reminders, sweeps, sweeps_reports
+from followups import reminders, sweeps, sweeps_people, sweeps_reports
 
 
 @shared_task
@@ -72,3 +72,35 @@ def tell_mandated_reports(**_: Any) -> int:
     Tell supervisors of reports to the authorities while there is time to make them. Run every minute by beat.
     """
     return sweeps_reports.tell_mandated(at=timezone.now())
+
+
+@shared_task
+def link_callers(**_: Any) -> int:
+    """
+    Say of callers whose number is known that they are at their call and return how many. Run every ten seconds by beat.
+    """
+    return sweeps_people.link_callers(at=timezone.now())
+
+
+@shared_task
+def tell_cautions(**_: Any) -> int:
+    """
+    Tell dispatch of cautions, and of those that have ended, and return of how many. Run every ten seconds by beat.
+    """
+    return sweeps_people.tell_cautions(at=timezone.now())
+
+
+@shared_task
+def enter_shown(**_: Any) -> int:
+    """
+    Enter whose records began to stand on units' tablets and return of how many. Run every half minute by beat.
+    """
+    return sweeps_people.enter_shown(at=timezone.now())
+
+
+@shared_task
+def see_familiar(**_: Any) -> int:
+    """
+    See who is met often by now, and who no longer is, and return how many changed. Run every hour by beat.
+    """
+    return sweeps_people.see_familiar(at=timezone.now())

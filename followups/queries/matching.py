@@ -19,7 +19,7 @@ _ALIKE: Final = 0.4
 # How much each agreement says by itself, of 1; together they say 1 - Π(1 - weight). A name alone is never certainty, and
 # neither is a telephone that people lend.
 _NAME: Final = 0.75
-_SOUND: Final = 0.2
+_SOUND: Final = 0.3
 _BORN_ON: Final = 0.7
 _BORN_IN: Final = 0.3
 _PHONE: Final = 0.65
@@ -61,7 +61,11 @@ SELECT together.client_id, together.name, together.sound = 1, together.born_on =
 """
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """
+    What the indexes say of one record: how alike a name is, from 0 to 1, and what agrees.
+    """
+
     client_id: int
     name: float
     sound: bool
@@ -106,7 +110,7 @@ def suggest(
     index = born_on_index(born_on)
     if not asked and not numbers and index is None:
         return []
-    found = _candidates(agency_id, asked, index, numbers, but)
+    found = candidates(agency_id, asked, index, numbers, but)
     clients = Client.objects.in_bulk([row.client_id for row in found])
     scored = [_scored(row, clients[row.client_id], born_on) for row in found]
     likely = sorted((one for one in scored if one.score >= LEAST), key=lambda one: (-one.score, one.client_id))[:most]
@@ -128,9 +132,12 @@ def like(client: Client, *, but: Collection[int] = (), most: int = 10) -> list[S
     )
 
 
-def _candidates(
-    agency_id: int, names: list[str], born_on: bytes | None, phones: list[bytes], but: Collection[int]
-) -> list[_Found]:
+def candidates(
+    agency_id: int, names: list[str], born_on: bytes | None, phones: list[bytes], but: Collection[int] = ()
+) -> list[Found]:
+    """
+    Return what indexes find, the likeliest first; dates of birth and phone numbers by their blind indexes.
+    """
     given: dict[str, Any] = {
         "agency": agency_id,
         "names": names,
@@ -147,10 +154,10 @@ def _candidates(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('pg_trgm.similarity_threshold', %s, true)", [str(_ALIKE)])
         cursor.execute(_CANDIDATES, given)
-        return [_Found._make(row) for row in cursor.fetchall()]
+        return [Found._make(row) for row in cursor.fetchall()]
 
 
-def _scored(row: _Found, client: Client, born_on: str) -> Suggestion:
+def _scored(row: Found, client: Client, born_on: str) -> Suggestion:
     reasons, doubt = [], (1 - _NAME * row.name) * (1 - _SOUND * row.sound)
     if row.name >= 1:
         reasons.append("NAME_SAME")
