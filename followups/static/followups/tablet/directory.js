@@ -34,6 +34,8 @@ let choosesLanguage = false;
 let held = null;
 /** What was found for what was asked, a minute ago at most. @type {{key: string, found: Found[]}} */
 let last = { key: "", found: [] };
+/** What is on the wall, to the minute. @type {{key: string, at: import("./directory_find.js").Moment}|null} */
+let minute = null;
 /** @type {Map<string, VNode>} */
 let described = new Map();
 
@@ -49,15 +51,20 @@ function directory() {
 /** @param {Snapshot} s */
 function found(s) {
   const { all } = directory();
-  const minute = Math.floor(kit.now() / 60_000);
+  const now = at(s);
   const here = s.here ? s.here.map((degrees) => Math.round(degrees / STEP)).join() : "";
-  const key = JSON.stringify([question, minute, here, s.zone]);
-  if (key !== last.key) last = { key, found: find(all, question, { at: at(s), here: s.here }) };
+  const key = JSON.stringify([question, minute?.key, here]);
+  if (key !== last.key) last = { key, found: find(all, question, { at: now, here: s.here }) };
   return last.found;
 }
 
 /** @param {Snapshot} s */
-const at = (s) => moment(kit.now(), s.zone, kit.words["holidays"] ?? []);
+function at(s) {
+  const now = kit.now();
+  const key = `${Math.floor(now / 60_000)} ${s.zone}`;
+  if (minute?.key !== key) minute = { key, at: moment(now, s.zone, kit.words["holidays"] ?? []) };
+  return minute.at;
+}
 
 /** @returns {{code: string, words: string, icon: string}[]} */
 const needs = () => kit.words["needs"] ?? [];
@@ -139,10 +146,11 @@ function result(s, act) {
   if (!list.length) return nothing();
   /** @type {typeof described} */
   const next = new Map();
+  const today = at(s).date;
   const rows = list.slice(0, shown).map((one) => {
-    const words = hoursWords(one.hours, kit.now(), s.zone);
+    const words = hoursWords(one.hours, today);
     const far = s.here && one.body.point && one.distance !== null ? `${miles(one.distance)}${one.distance > 20 ? ` ${bearing(s.here, one.body.point)}` : ""}` : "";
-    const vnode = memo([one.body, words, far], () => rowOf(one, words, far, act), described.get(one.id));
+    const vnode = memo([one.body, words.look, words.words, far], () => rowOf(one, words, far, act), described.get(one.id));
     next.set(one.id, vnode);
     return vnode;
   });
@@ -218,7 +226,7 @@ function dial({ number, shown: written, extension, type, words }, small = false)
 function details(body, s) {
   const [one] = find([{ id: "", body }], nothingAsked(), { at: at(s), here: s.here });
   if (!one) return null;
-  const hours = hoursWords(one.hours, kit.now(), s.zone);
+  const hours = hoursWords(one.hours, at(s).date);
   const days = openings(body.schedules ?? []);
   const [least, most] = body.ages ?? [null, null];
   const ages = least === null ? (most === null ? "" : `up to ${most} years`) : most === null ? `from ${least} years` : `${least} to ${most} years`;

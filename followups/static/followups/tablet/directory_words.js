@@ -2,8 +2,6 @@
  * The directory in words: when something is open, on which days, in which language. No browser, no clock.
  */
 
-import { moment } from "./directory_find.js";
-
 /** @typedef {import("./directory_find.js").Hours} Hours */
 /** @typedef {import("./directory_find.js").Schedule} Schedule */
 
@@ -15,24 +13,22 @@ const NTH = { 1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 5: "5th", "-1": "last", "-
 /**
  * Whether something is open, and until or from when.
  * @param {Hours} hours
- * @param {number} now ms
- * @param {string} zone
+ * @param {string} today
  * @returns {{look: "open"|"closed"|"unknown", icon: string, words: string}}
  */
-export function hoursWords({ state, until, next, why }, now, zone) {
+export function hoursWords({ state, until, next, why }, today) {
   if (state === "open") return { look: state, icon: "check_circle_outline", words: until ? `Open until ${until}` : "Open, day and night" };
   if (state === "unknown") return { look: state, icon: "help_outline", words: why === "holiday" ? "Holiday: hours not known" : "Hours not known" };
   if (why === "shut") return { look: state, icon: "cancel", words: "Closed for now" };
-  return { look: state, icon: "cancel", words: next ? `Closed, opens ${nextWords(next, now, zone)}` : "Closed" };
+  return { look: state, icon: "cancel", words: next ? `Closed, opens ${nextWords(next, today)}` : "Closed" };
 }
 
 /**
  * @param {{date: string, time: string}} next
- * @param {number} now
- * @param {string} zone
+ * @param {string} today
  */
-function nextWords({ date, time }, now, zone) {
-  const days = Math.round((Date.parse(date) - Date.parse(moment(now, zone).date)) / 86_400_000);
+function nextWords({ date, time }, today) {
+  const days = Math.round((Date.parse(date) - Date.parse(today)) / 86_400_000);
   if (days === 0) return time;
   if (days === 1) return `tomorrow ${time}`;
   const weekday = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short" }).format(new Date(`${date}T00:00:00Z`));
