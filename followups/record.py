@@ -3,6 +3,7 @@ The page of one person, and the way to it. Every opening of a record is entered,
 """
 
 import re
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,11 +14,14 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dispatch.asking import common, number, signed_in
+from followups import reading
 from followups.actions import readings
+from followups.actions.clients import family
 from followups.board import beside, facts_of
 from followups.models import Client, Intake, IntakeState, Programme
 from followups.queries import record as queries
 from followups.queries.matching import Suggestion, suggest
+from followups.refusals.clients import ClientNotFound
 from followups.rules.clients import cares_for_all
 from followups.words import SECTIONS
 from journal.door import open_door
@@ -26,7 +30,6 @@ from responders.actors import Actor
 
 # Whoever may not read records finds one only by what they know already: two things that agree.
 _SURE: Final = 0.85
-_MOST: Final = 20
 _BORN_ON: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
 
 
@@ -42,16 +45,16 @@ def record(request: HttpRequest, client: UUID) -> HttpResponse:
         raise NotFound
     if found.merged_into is not None:
         return HttpResponseRedirect(f"/care/people/{found.merged_into.key}/")
-    # The entry is kept before anything is shown: what could not be entered is not read.
-    with open_door(by=actor, at=now):
-        may = readings.read(client=found, by=actor, at=now)
     context = {**common(actor, now), **beside(actor, "people"), "facts": facts_of(actor)}
-    if not may:
+    try:
+        # Entered before anything is shown, a refusal too.
+        reading.read_record(client_id=found.pk, by=actor, at=now, why="RECORD")
+    except ClientNotFound:
         programme = Programme.objects.filter(agency=actor.agency_id).first() or Programme()
         shut = {"client": found, "hours": programme.break_glass_h}
         return render(request, "followups/record/shut.html", context | shut, status=403)
     about: dict[str, Any] = {
-        "record": queries.whole(found, at=now),
+        "record": queries.whole(found, ids=family(found), at=now),
         "cares": cares_for_all(actor),
         "me": actor.person_id,
     }
@@ -87,9 +90,7 @@ def people(request: HttpRequest) -> HttpResponse:
     }
     if request.method == "POST":
         asked = {name: request.POST.get(name, "").strip()[:200] for name in ("name", "born_on", "phone")}
-        found = _found(actor, **asked)
-        with open_door(by=actor, at=now):
-            readings.searched(found=[one.client_id for one in found], by=actor, at=now)
+        found = _found(actor, **asked, at=now)
         clients = Client.objects.in_bulk([one.client_id for one in found])
         context |= {
             "asked": asked,
@@ -99,15 +100,19 @@ def people(request: HttpRequest) -> HttpResponse:
     return render(request, "followups/people.html", context)
 
 
-def _found(actor: Actor, *, name: str, born_on: str, phone: str) -> list[Suggestion]:
-    found = suggest(
-        agency_id=actor.agency_id,
-        names=[name] if name else [],
-        born_on=born_on if _BORN_ON.fullmatch(born_on) else "",
-        phones=[phone] if phone else [],
-        most=_MOST,
-    )
-    return found if cares_for_all(actor) else [one for one in found if one.score >= _SURE]
+def _found(actor: Actor, *, name: str, born_on: str, phone: str, at: datetime) -> list[Suggestion]:
+    """
+    Return the records that are shown to somebody who knows this much, and enter which they are.
+    """
+    names, phones = [name] if name else [], [phone] if phone else []
+    born_on = born_on if _BORN_ON.fullmatch(born_on) else ""
+    if cares_for_all(actor):
+        return reading.search(names=names, born_on=born_on, phones=phones, by=actor, at=at)
+    alike = suggest(agency_id=actor.agency_id, names=names, born_on=born_on, phones=phones)
+    found = [one for one in alike if one.score >= _SURE]
+    with open_door(by=actor, at=at):
+        readings.searched(found=[one.client_id for one in found], by=actor, at=at)
+    return found
 
 
 def _intake(request: HttpRequest, actor: Actor) -> Intake | None:

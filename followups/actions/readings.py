@@ -1,12 +1,10 @@
 """
-Looking at people leaves a trace.
+Lists of people leave a trace of whom they showed. A record's own page reads through followups/reading.py.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
-from followups.models import Client
-from followups.rules.clients import can_read
 from journal.record import record
 from responders.actors import Actor
 
@@ -27,7 +25,8 @@ def listed(*, clients: Collection[int], page: str, by: Actor, at: datetime) -> N
 
 def searched(*, found: Collection[int], by: Actor, at: datetime) -> None:
     """
-    Record that somebody looked for a person, and whose records were shown; what was asked for is a name, and is not kept.
+    Record that somebody who may not read records looked for one, and which were found; what was asked for is a name, and
+    is not kept.
     """
     record(
         "client.searched",
@@ -37,19 +36,3 @@ def searched(*, found: Collection[int], by: Actor, at: datetime) -> None:
         by=by,
         at=at,
     )
-
-
-def read(*, client: Client, by: Actor, at: datetime) -> bool:
-    """
-    Record that somebody opened a record, or that they were refused; return whether they may read it.
-    """
-    may = can_read(by, client, at=at)
-    record(
-        "client.read" if may else "client.read_denied",
-        agency_id=client.agency_id,
-        about=f"client.{client.pk}",
-        data={"client": client.pk, "person": by.person_id, "why": "page"},
-        by=by,
-        at=at,
-    )
-    return may

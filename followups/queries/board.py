@@ -397,7 +397,7 @@ def _row(
         unit=row.unit.call_sign if row.unit else "",
         unit_id=row.unit_id,
         out=out.get(row.call_id or 0, ""),
-        address=row.address,
+        address="" if row.address in {way.value for way in about.ways.get(row.client_id, [])[:2]} else row.address,
         point=_point(row, about),
         ways=[(way.kind, way_words(way)) for way in about.ways.get(row.client_id, [])[:2]],
         last=_last(row.client_id, about, at=at),
@@ -459,7 +459,7 @@ def _consent(row: FollowUp, about: _About) -> tuple[str, bool]:
     said = "Agreed" if agreed else "Not asked" if row.plan_id in about.agreed else "Planned by hand"
     releases = about.consents.get(row.client_id, [])
     if not releases:
-        return f"{said} · nothing may be released", False
+        return f"{said} · no release", False
     many = "1 release" if len(releases) == 1 else f"{len(releases)} releases"
     return f"{said} · {many} in force", True
 

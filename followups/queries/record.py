@@ -3,7 +3,7 @@ Everything that may be read of one person, on one page. Whoever asks has been le
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -53,6 +53,12 @@ from responders.models import Person
 MOST: Final = 60
 READERS: Final = 30
 _READINGS: Final = ("client.read", "client.read_denied", "client.break_glass", "client.shown", "disclosure.made")
+_WHYS: Final = {
+    "RECORD": "the page",
+    "PATTERN": "the pattern",
+    "SUGGESTIONS": "those alike",
+    "ACCOUNTING": "what went out",
+}
 _NALOXONE: Final = {
     "RECOVERED": "recovered",
     "NO_RESPONSE": "no response",
@@ -190,9 +196,9 @@ class Whole:
         return next((plan for plan in self.plans if plan.open), None)
 
 
-def whole(client: Client, *, at: datetime) -> Whole:
+def whole(client: Client, *, ids: Sequence[int], at: datetime) -> Whole:
     """
-    Return one person's record as it stands.
+    Return one person's record as it stands; ``ids`` are its own and those of the records that were merged into it.
     """
     rows = list(client.names.order_by("-primary", "pk"))
     care_plans = list(
@@ -229,13 +235,13 @@ def whole(client: Client, *, at: datetime) -> Whole:
                 beneath=f"{BASES[row.basis]}, {row.by.name}",
                 at=row.at,
             )
-            for row in Disclosure.objects.filter(client=client).select_related("by").order_by("-at")[:MOST]
+            for row in Disclosure.objects.filter(client__in=ids).select_related("by").order_by("-at")[:MOST]
         ],
         contacts=[_contact(row) for row in contacts],
         unseen=[_contact(row) for row in contacts if row.seen_at is None],
         alike=_alike(client),
         merges=_merges(client),
-        readings=_readings(client),
+        readings=_readings(ids),
     )
 
 
@@ -433,8 +439,10 @@ def _merges(client: Client) -> list[tuple[Merge, str]]:
     return [(row, names.get(row.absorbed_id, "")) for row in rows]
 
 
-def _readings(client: Client) -> list[Reading]:
-    entries = list(Entry.objects.filter(about=f"client.{client.pk}", kind__in=_READINGS).order_by("-pk")[:READERS])
+def _readings(ids: Sequence[int]) -> list[Reading]:
+    entries = list(
+        Entry.objects.filter(about__in=[f"client.{pk}" for pk in ids], kind__in=_READINGS).order_by("-pk")[:READERS]
+    )
     people = dict(
         Person.objects.filter(pk__in=[entry.data.get("person") for entry in entries]).values_list("pk", "name")
     )
@@ -448,7 +456,7 @@ def _readings(client: Client) -> list[Reading]:
     return [
         Reading(
             who=people.get(entry.data.get("person"), entry.by),
-            words=words[entry.kind] + (f": {entry.data['why']}" if entry.data.get("why") else ""),
+            words=words[entry.kind] + (f" ({why})" if (why := _WHYS.get(entry.data.get("why", ""))) else ""),
             at=entry.happened_at,
         )
         for entry in entries

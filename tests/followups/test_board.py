@@ -122,7 +122,7 @@ def test_a_row_says_who_why_last_contact_consent_and_next_step(care: follow_ups.
     assert (shown.name, shown.why, shown.step) == ("Somebody Known", "Sleeps badly since the fire", "Day 1 · 1 of 3")
     assert shown.last is not None
     assert (shown.last.words, shown.last.ago) == ("Met by a crew", "1 d")
-    assert shown.consent == "Agreed · nothing may be released"
+    assert shown.consent == "Agreed · no release"
     assert shown.next_step == "Assign it"
     assert shown.ways == [("PHONE", "206-555-0100: ask for them by first name only, no message")]
 

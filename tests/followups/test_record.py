@@ -38,7 +38,7 @@ def client(care: follow_ups.Care) -> Client:
     with open_door(by=SCENE, at=NOON):
         ClientName.objects.create(client=made, text="Somebody Known", primary=True)
         ClientName.objects.create(client=made, text="Other Name", primary=False)
-    number = {"value": "206-555-0100", "value_index": phone_index("206-555-0100")}
+    number: dict[str, Any] = {"value": "206-555-0100", "value_index": phone_index("206-555-0100")}
     follow_ups.at_home(made, kind="PHONE", may_say="FIRST_NAME", point=None, **number)
     return made
 
@@ -67,7 +67,7 @@ def test_a_record_is_opened_and_that_is_entered(care: follow_ups.Care, client: C
     assert "Somebody Known" in html
     assert "Other Name" in html
     [entry] = readings(client)
-    assert entry.data == {"client": client.pk, "person": person.pk, "why": "page"}
+    assert entry.data == {"person": person.pk, "why": "RECORD"}
 
 
 @pytest.mark.parametrize("role", [RoleName.RESPONDER, RoleName.EMBEDDED])
@@ -184,7 +184,7 @@ def test_the_whole_record_is_on_the_page(care: follow_ups.Care, client: Client) 
     at = NOON + timedelta(days=1, hours=2)
     follow_ups.tried(row, by=care.coordinator, result="NOT_FOUND", at=at)
 
-    record = whole(client, at=at)
+    record = whole(client, ids=[client.pk], at=at)
 
     assert record.open_plan is not None
     assert record.open_plan.row == plan
@@ -200,7 +200,7 @@ def test_somebody_alike_is_suggested_with_reasons(care: follow_ups.Care, client:
     with open_door(by=SCENE, at=NOON):
         ClientName.objects.create(client=twin, text="Somebody Known", primary=True)
 
-    [alike] = whole(client, at=NOON).alike
+    [alike] = whole(client, ids=[client.pk], at=NOON).alike
 
     assert (alike.client, alike.name, alike.reasons) == (twin, "Somebody Known", "same name")
     assert alike.score > 50
@@ -211,8 +211,8 @@ def test_who_has_read_it_is_on_the_page(care: follow_ups.Care, client: Client) -
 
     browser.get(f"/care/people/{client.key}/")
 
-    [reading] = whole(client, at=NOON).readings
-    assert (reading.who, reading.words) == (person.name, "Read: page")
+    [reading] = whole(client, ids=[client.pk], at=NOON).readings
+    assert (reading.who, reading.words) == (person.name, "Read (the page)")
 
 
 def test_no_name_stands_in_an_address(care: follow_ups.Care, client: Client) -> None:

@@ -10,6 +10,8 @@ let map;
 /** @type {Map<string, any>} */
 const pins = new Map();
 let moved = false;
+/** @type {[number, number][]} the places of the rows that are shown */
+let points = [];
 /** @type {(key: string) => void} */
 let onChoose = () => {};
 
@@ -23,8 +25,12 @@ export function begin({ choose }) {
   map.setView([47.606, -122.332], 13);
   const outlines = facts.areas.map(([, polygons]) => polygons.map((/** @type {any} */ rings) => rings.map((/** @type {any} */ ring) => ring.map(at))));
   for (const outline of outlines) L.polygon(outline, { className: "m-area", interactive: false }).addTo(map);
-  map.on("dragstart zoomstart", (/** @type {any} */ event) => (moved ||= event.type === "dragstart"));
-  new ResizeObserver(() => map.invalidateSize({ pan: false })).observe(/** @type {HTMLElement} */ (document.getElementById("map")));
+  map.on("dragstart", () => (moved = true));
+  // Until it has its place on the page it cannot tell what fits.
+  new ResizeObserver(() => {
+    map.invalidateSize({ pan: false });
+    fit();
+  }).observe(/** @type {HTMLElement} */ (document.getElementById("map")));
   void draw();
 }
 
@@ -48,8 +54,7 @@ async function draw() {
 export function show(rows) {
   /** @type {Set<string>} */
   const wanted = new Set();
-  /** @type {[number, number][]} */
-  const points = [];
+  points = [];
   for (const row of rows) {
     const { lat, lon, key = "", group = "", name = "" } = row.dataset;
     if (!lat || !lon) continue;
@@ -70,7 +75,12 @@ export function show(rows) {
   const without = rows.length - points.length;
   const words = document.getElementById("map-words");
   if (words) words.textContent = without ? `${without} of ${rows.length} ${without === 1 ? "has" : "have"} no place on the map.` : "";
-  if (!moved && points.length) map.fitBounds(points, { padding: [36, 36], maxZoom: 16 });
+  fit();
+}
+
+/** Show all of the places, until somebody looks elsewhere. */
+function fit() {
+  if (!moved && points.length && map.getSize().y > 0) map.fitBounds(points, { padding: [36, 36], maxZoom: 16 });
 }
 
 /**
