@@ -512,6 +512,7 @@ class _People:
         self._before = {met.position: met for met in Met.objects.filter(encounter=told.encounter)}
         # What was entered of each record when the report was signed before.
         self._was = {met.client_id: met.body for met in self._before.values()}
+        self._whose = {met.position: met.client_id for met in self._before.values()}
         self._said_before = self._last_said()
         self._locked: dict[int, LockedClient] = {}
 
@@ -551,7 +552,7 @@ class _People:
         """
         named = {(said["client"] or {}).get("id") for said in self._body["met"]}
         wanted = {client_id for client_id in named if client_id is not None}
-        had = {met.client_id for met in self._before.values() if met.client_id is not None}
+        had = {client_id for client_id in self._was if client_id is not None}
         for client_id in sorted(wanted | had):
             try:
                 client = clients.standing(client_id, agency_id=self._encounter.agency_id)
@@ -585,11 +586,11 @@ class _People:
         if said["client"] is None:
             places = [place for place in places if place == said["position"]]
         for place in places:
-            met = self._before.get(place)
+            client_id = self._whose.get(place)
             same = orjson.dumps(self._said_before[place]["client"], option=orjson.OPT_SORT_KEYS) == words
-            if same and met is not None and met.client_id is not None:
+            if same and client_id is not None:
                 del self._said_before[place]
-                return self._locked.get(met.client_id)
+                return self._locked.get(client_id)
         return None
 
     def _met(self, person: Body, client: Client | None) -> Met:
