@@ -42,7 +42,7 @@ export function sheet(s, act, ui, reasons, brought = {}) {
   return h(
     "section",
     { class: `sheet sheet-${open.name}`, role: "dialog", "aria-modal": "true", "aria-labelledby": "sheet-title", key: `sheet-${open.name}` },
-    h("header", { class: "sheet-head" }, h("h2", { id: "sheet-title", tabindex: "-1" }, title), h("button", { class: "btn close", type: "button", onclick: act.close }, icon("close"), h("span", null, "Close"))),
+    h("div", { class: "sheet-head" }, h("h2", { id: "sheet-title", tabindex: "-1" }, title), h("button", { class: "btn close", type: "button", onclick: act.close }, icon("close"), h("span", null, "Close"))),
     h("div", { class: "sheet-body" }, body),
     foot && h("div", { class: "sheet-foot" }, foot),
   );
