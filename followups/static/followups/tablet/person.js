@@ -35,13 +35,13 @@ export function card(body, { now, zone }) {
    * @param {string[]} list
    * @param {string} look
    */
-  const told = (heading, list, look) => list.length > 0 && h("div", { class: `person-list ${look}` }, h("h3", null, heading), h("ol", null, list.map((text) => h("li", null, text))));
+  const told = (heading, list, look) => list.length > 0 && h("div", { class: `person-list ${look}` }, h("p", { class: "person-told" }, heading), h("ol", { "aria-label": heading }, list.map((text) => h("li", null, text))));
   return [
     inForce(body, now).map((caution) => h("p", { class: "banner bad" }, icon("warning"), h("span", null, h("b", null, caution.text), h("span", null, cautionWords(caution, now, zone))))),
     facts.length > 0 && h("p", { class: "soft" }, facts.join(" · ")),
     body.aliases && body.aliases.length > 0 && h("p", { class: "soft" }, `Also called ${body.aliases.join(", ")}`),
     h("div", { class: "person-lists" }, told("What helps", body.helps, "helps"), told("Avoid", body.avoid, "avoid"), told("As usual", body.baseline, ""), told("When it gets worse", body.elevated, "")),
-    body.care_plan && h("div", { class: "person-list" }, h("h3", null, "Agreed with them"), h("p", { class: "person-plan" }, body.care_plan.text)),
+    body.care_plan && h("div", { class: "person-list" }, h("p", { class: "person-told" }, "Agreed with them"), h("p", { class: "person-plan" }, body.care_plan.text)),
     plan && h("p", { class: "banner info" }, icon("event"), h("span", null, plan)),
   ];
 }
