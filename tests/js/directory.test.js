@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import "./tree.js";
+import { Browser, Peer } from "./peer.js";
 
 const { fallsOn, find, holidayOn, hoursOf, isAsked, languagesOf, mayAt, moment, nothingAsked, plain } = await import("../../followups/static/followups/tablet/directory_find.js");
 
@@ -136,4 +137,27 @@ test("rules are read as people write them on a door", () => {
 test("a language is called by its name, whatever a source wrote", () => {
   assert.deepEqual(["es", "zh-Hant", "Urdu", "xx-", "American Sign Language"].map(languageWords), ["Spanish", "Traditional Chinese", "Urdu", "xx-", "American Sign Language"]);
   assert.equal(dayWords("2026-10-01"), "1 Oct 2026");
+});
+
+test("two thousand resources fill a tablet in pages, and are there when it is opened again without signal", async (t) => {
+  const peer = new Peer();
+  peer.page = 300;
+  for (let i = 0; i < 2_000; i++) peer.put("directory.1", "resource", i, { name: `Place ${i}`, about: "Groceries for everybody. ".repeat(12), schedules: open, as_of: "2026-11-01", source: "Demo" });
+  const browser = new Browser(peer, t);
+  const first = await browser.tab();
+  const { device } = first;
+  await device.unlock(peer.key("7"));
+
+  let pages = 0;
+  while (device.replica.all("resource", "directory.").length < 2_000 && pages < 20) {
+    await device.exchange();
+    pages += 1;
+  }
+
+  assert.ok(pages <= 8, "no page is asked for twice");
+  browser.kill(first);
+  peer.up = false;
+  const again = await browser.tab();
+  await again.device.unlock(peer.key("7"));
+  assert.equal(again.device.replica.all("resource", "directory.").length, 2_000);
 });
