@@ -29,6 +29,22 @@ from dispatch.models import (
     Tandem,
 )
 from dispatch.serializers import ByRadio
+from followups.actions import clients, encounters, follow_ups, knowledge, plans
+from followups.models import (
+    BreakGlass,
+    CarePlan,
+    Client,
+    ClientCaution,
+    Consent,
+    Contact,
+    ContactWay,
+    Encounter,
+    FollowUp,
+    Intake,
+    Merge,
+    Plan,
+    Strategy,
+)
 from journal.door import open_door
 from journal.kinds import Kind
 from responders.actors import Actor
@@ -36,12 +52,13 @@ from responders.models import Agency, Shift
 from tablets.models import Tablet
 from tests.conftest import NOON
 from tests.factories import dispatch as make_dispatch
+from tests.factories import encounters as make_encounters
 from tests.factories import responders as make
 from tests.factories.referrals import referral
 
 # A point inside tests.factories.responders.DOWNTOWN, and one far outside every area.
 _POINTS = [{"lon": -122.33, "lat": 47.605}, {"lon": -122.40, "lat": 47.70}]
-_ROLES = ["DISPATCHER", "EMBEDDED", "POLICE_DISPATCHER", "SUPERVISOR", "OFFICER", "ADMIN"]
+_ROLES = ["DISPATCHER", "EMBEDDED", "POLICE_DISPATCHER", "SUPERVISOR", "COORDINATOR", "OFFICER", "ADMIN"]
 _WORDS = ["doorway", "caller moved", "no answer", "asked twice", "Ünïcödé ✓"]
 
 
@@ -60,8 +77,10 @@ class Scene:
         """
         areas = [f"area.{area.pk}" for area in self.agency.areas.all()]
         units = [f"unit.{unit.pk}" for unit in self.agency.units.all()]
-        named = [f"{audience}.{self.agency.pk}" for audience in ("desk", "supervisors", "reference")]
+        audiences = ("desk", "supervisors", "coordinators", "reference", "care", "directory")
+        named = [f"{audience}.{self.agency.pk}" for audience in audiences]
         named += [f"officer.{actor.person_id}" for actor in self.actors if actor.has("OFFICER")]
+        named += [f"responder.{actor.person_id}" for actor in self.actors if actor.unit_id is not None]
         return [*areas, *units, *named]
 
     def ids(self) -> dict[str, list[int]]:
@@ -74,7 +93,23 @@ class Scene:
             return list(rows.filter(**where).order_by("pk").values_list("pk", flat=True))
 
         calls, units = of(Call.objects, agency=self.agency), of(self.agency.units)
+        people = of(Client.objects, agency=self.agency)
         return {
+            "client": people,
+            "kept": people,
+            "absorbed": people,
+            "contact": of(Contact.objects, client__in=people),
+            "way": of(ContactWay.objects, client__in=people),
+            "strategy": of(Strategy.objects, client__in=people),
+            "merge": of(Merge.objects, kept__in=people),
+            "break_glass": of(BreakGlass.objects, client__in=people),
+            "care_plan": of(CarePlan.objects, client__in=people),
+            "consent": of(Consent.objects, client__in=people),
+            "plan": of(Plan.objects, agency=self.agency),
+            "follow_up": of(FollowUp.objects, agency=self.agency),
+            "intake": of(Intake.objects, agency=self.agency),
+            "encounter": of(Encounter.objects, agency=self.agency),
+            "partner": of(self.agency.people),
             "call": calls,
             "into": calls,
             "unit": units,
@@ -86,7 +121,8 @@ class Scene:
             "tandem": of(Tandem.objects, call__in=calls),
             "message": of(Message.objects, call__in=calls),
             "alarm": of(Alarm.objects, call__in=calls),
-            "caution": of(Caution.objects, agency=self.agency),
+            # Dispatch's and a person's have the same name, and ids that seldom meet.
+            "caution": of(Caution.objects, agency=self.agency) + of(ClientCaution.objects, client__in=people),
             "debrief": of(Debrief.objects, agency=self.agency),
             "policy": of(Policy.objects, agency=self.agency),
             "tablet": of(Tablet.objects, agency=self.agency),
@@ -115,7 +151,42 @@ def scene(*, at: datetime = NOON) -> Scene:
         actors.append(make.tablet_actor(shift))
     here = Scene(agency=agency, actors=actors)
     _under_way(here, tandem, at)
+    _met(here, tandem, at)
     return here
+
+
+def _met(here: Scene, tandem: Call, at: datetime) -> None:
+    """
+    Let the crew that was sent begin its report, and a coordinator know two people, of whom one is at that call and is to be
+    visited by the same crew.
+    """
+    make_encounters.offered(here.agency)
+    coordinator = next(actor for actor in here.actors if actor.has("COORDINATOR"))
+    sent = next(actor for actor in here.actors if actor.unit_id is not None)
+    held = tandem.assignments.get(unit=sent.unit_id)
+    key = UUID(_own_keys(here)[2])
+
+    def know() -> None:
+        for name in ("One of Two", "Two of Two"):
+            clients.make(agency_id=here.agency.pk, name=name, phone="206-555-0188", by=coordinator, at=at)
+
+    steps: list[Callable[[], object]] = [
+        know,
+        lambda: clients.link(client_id=here.ids()["client"][0], call_id=tandem.pk, by=coordinator, at=at),
+        lambda: knowledge.add_strategy(
+            client_id=here.ids()["client"][0], kind="HELPS", text="Sit down first", by=coordinator, at=at
+        ),
+        lambda: plans.open_by_hand(client_id=here.ids()["client"][0], by=coordinator, at=at),
+        lambda: follow_ups.assign(
+            follow_up_id=here.ids()["follow_up"][0], unit_id=sent.unit_id, by=coordinator, at=at
+        ),
+        lambda: encounters.save(
+            key=key, assignment_id=held.pk, revision=1, body=make_encounters.clean({}), by=sent, at=at
+        ),
+    ]
+    for step in steps:
+        with open_door(by="system:test", at=at):
+            step()
 
 
 def _under_way(here: Scene, tandem: Call, at: datetime) -> None:
@@ -193,6 +264,20 @@ def _value(
     scene: Scene,
     at: datetime,
 ) -> Any:
+    if name == "body":
+        whom = {"client": {"id": draw(st.sampled_from(scene.ids()["client"]))}}
+        somebody = make_encounters.new("Somebody New")
+        agreed = {
+            "follow_up": draw(st.sampled_from(["YES", "NO", "NOT_ASKED"])),
+            "left_to": draw(st.sampled_from(["HOME", "HOSPITAL"])),
+        }
+        bodies = [
+            {},
+            {"nobody_found": True},
+            make_encounters.body(whom | agreed),
+            make_encounters.body(somebody | agreed, whom),
+        ]
+        return draw(st.sampled_from([*bodies, make_encounters.WHOLE]))
     if name in ("point", "staging"):
         return draw(st.sampled_from(_POINTS))
     if name == "number":
@@ -209,6 +294,7 @@ def _value(
         pressed = BackupPress.objects.filter(agency_id=scene.agency.pk).order_by("received_at", "key")
         keys = [
             *_own_keys(scene),
+            *map(str, Encounter.objects.filter(agency=scene.agency).order_by("pk").values_list("key", flat=True)),
             "7b0d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f10",
             *map(str, pressed.values_list("key", flat=True)),
         ]
@@ -223,6 +309,10 @@ def _value(
         return draw(st.sampled_from(["0.0", "12.5"]))
     if isinstance(field, serializers.DateTimeField):
         return (at + draw(st.sampled_from([timedelta(minutes=-5), timedelta(days=1)]))).isoformat()
+    if isinstance(field, serializers.DateField):
+        return (at + draw(st.sampled_from([timedelta(days=-1), timedelta(0), timedelta(days=20)]))).date().isoformat()
+    if isinstance(field, serializers.TimeField):
+        return draw(st.sampled_from(["09:00", "13:30", "18:00"]))
     if isinstance(field, serializers.DictField):
         child = field.child
         if name == "answers" and isinstance(child, serializers.ChoiceField):
@@ -231,6 +321,10 @@ def _value(
             return draw(st.dictionaries(st.sampled_from(Disqualifier.values), st.sampled_from(list(child.choices))))
         return {}
     if isinstance(field, serializers.ListField):
+        if name == "strategies":
+            return scene.ids()["strategy"]
+        if name == "steps":
+            return draw(st.sampled_from([[1, 7, 30], [3], [2, 14]]))
         return []
     if isinstance(field, serializers.CharField):
         return draw(st.sampled_from(_WORDS))[: field.max_length]
