@@ -4,7 +4,7 @@ The addresses of this app. No name of anybody stands in one: a record's is its k
 
 from django.urls import URLPattern, URLResolver, path
 
-from followups import board, record, survey_pages
+from followups import board, record, report_pages, survey_pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("care/", board.board, name="care-board"),
@@ -13,6 +13,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("care/people/<uuid:client>/", record.record, name="care-record"),
     path("care/people/<int:number>/", record.record_by_number, name="care-record-by-number"),
     path("care/survey/", survey_pages.surveys, name="care-survey"),
+    path("care/reports/", report_pages.reports, name="care-reports"),
+    path("care/reports/rows/", report_pages.report_rows, name="care-report-rows"),
+    path("care/reports/<uuid:report>/", report_pages.report_read, name="care-report-read"),
     path("care/<slug:name>/", board.care_list, name="care-list"),
     path("care/<slug:name>/rows/", board.care_list_rows, name="care-list-rows"),
     path("say/", survey_pages.enter, name="survey-enter"),

@@ -30,6 +30,7 @@ _SAMPLES: dict[str, Any] = {
     "client": "00000000-0000-4000-8000-000000000000",
     "code": "2222-2222-2222",
     "number": 1,
+    "report": "00000000-0000-4000-8000-000000000000",
 }
 
 # What an address asks for behind its question mark.
