@@ -68,6 +68,27 @@ test("another report's save, and another person's, stay where they are", async (
   assert.deepEqual((await browser.disk()).outbox.map(({ seq, slot, actor }) => [seq, slot, actor]), [[1, "report a", "7"], [2, "report b", "7"], [3, "report a", "8"]]);
 });
 
+test("what its author could not read here again takes no place of what they can", async (t) => {
+  const peer = new Peer();
+  const browser = new Browser(peer, t);
+  const tab = await browser.tab();
+  await tab.device.unlock(peer.key("7"));
+  peer.up = false;
+  await tab.device.exchange();
+  await save(tab.device, 1);
+  await tab.device.lock();
+
+  await save(tab.device, 2, { actor: "7" });
+
+  assert.deepEqual((await browser.disk()).outbox.map(({ seq, copy }) => [seq, copy !== null]), [[1, true], [2, false]]);
+  browser.kill(tab);
+  const device = await browser.signedOn();
+  assert.deepEqual(device.pending().map(({ args }) => args), [{ revision: 1 }, {}]);
+  peer.up = true;
+  await device.exchange();
+  assert.deepEqual(revisions(peer), [1, 2]);
+});
+
 test("a save that waits is replaced after the page was killed and opened again", async (t) => {
   const peer = new Peer();
   const browser = new Browser(peer, t);

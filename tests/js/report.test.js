@@ -130,6 +130,25 @@ test("whoever signs on next sees nothing of it, and what was typed last is saved
   assert.ok(peer.effects.every(({ actor }) => actor === "7"));
 });
 
+test("whoever signs off takes what they typed along, and finds it again", async (t) => {
+  const peer = server();
+  const { device, drafts } = await tablet(peer, t, { pace: { quiet: 60_000, longest: 60_000 } });
+  await device.exchange();
+  await offline(peer, device);
+  const key = drafts.begin(ABOUT);
+  await settled(drafts, key, "waiting");
+  typed(drafts, key, "last words");
+
+  await device.lock();
+  drafts.all();
+  await until(() => device.status().pending === 2, "it is kept in its author's name");
+  await device.unlock(peer.key("7"));
+
+  assert.equal(drafts.all().length, 1);
+  await online(peer, device);
+  assert.equal(drafts.report(key).body.notes, "last words");
+});
+
 test("nothing is written down while nobody is signed on", async (t) => {
   const peer = server();
   const { device, drafts } = await tablet(peer, t);

@@ -25,8 +25,14 @@ let kit;
 let drafts;
 /** What of the form is open, for the report that is. @type {{key: string, view: import("./report_form.js").View, problems: string[]}} */
 let shown = { key: "", view: { position: 0, open: new Set(), find: "" }, problems: [] };
-/** What is being added to a signed one, by report. @type {Map<string, string>} */
-const adding = new Map();
+/** What is being added to signed ones, by report, and by whom. @type {{person: string|null, texts: Map<string, string>}} */
+let adding = { person: null, texts: new Map() };
+
+function forgetOthers() {
+  if (adding.person === kit.device.person) return;
+  adding = { person: kit.device.person, texts: new Map() };
+  shown = { key: "", view: { position: 0, open: new Set(), find: "" }, problems: [] };
+}
 
 /** @param {string} key */
 function viewOf(key) {
@@ -94,8 +100,8 @@ async function sign(key, act) {
 
 /** @param {string} key */
 async function add(key) {
-  const text = adding.get(key)?.trim();
-  if (text && (await drafts.add(key, text))) adding.delete(key);
+  const text = adding.texts.get(key)?.trim();
+  if (text && (await drafts.add(key, text))) adding.texts.delete(key);
   kit.redraw();
 }
 
@@ -106,7 +112,7 @@ async function add(key) {
  * @returns {ReturnType<import("../../tablets/sheets.js").Sheet>}
  */
 function signed(report, s) {
-  const text = adding.get(report.key) ?? "";
+  const text = adding.texts.get(report.key) ?? "";
   const waits = report.kept !== "sent";
   return [
     titleOf(report),
@@ -118,7 +124,7 @@ function signed(report, s) {
       report.addenda.length > 0 &&
         h("ul", { class: "report-addenda", "aria-label": "Added" }, report.addenda.map(({ id, text: added, at, sent }) => h("li", { key: `addendum-${id}` }, h("p", null, added), h("small", { class: sent ? "soft" : "unsure" }, `${wallTime(at, s.zone)} · ${sent ? "sent" : s.line.state === "offline" ? "waiting to send" : "sending…"}`)))),
       h("div", { class: "report-field wide-field" }, h("label", { for: "report-add" }, "Add to it"), h("textarea", { id: "report-add", name: "report-add", rows: "3", maxlength: "8000", autocomplete: "off", value: text, oninput: (/** @type {Event} */ event) => {
-        adding.set(report.key, /** @type {HTMLTextAreaElement} */ (event.target).value);
+        adding.texts.set(report.key, /** @type {HTMLTextAreaElement} */ (event.target).value);
         kit.redraw();
       } })),
     ],
@@ -158,6 +164,7 @@ export const part = {
   start(given) {
     kit = given;
     drafts = new Drafts(kit);
+    kit.replica.listen(forgetOthers);
     // Whatever takes the page away says so first; a battery does not, and what rested two seconds is kept.
     addEventListener("pagehide", () => void drafts.leave());
     document.addEventListener("visibilitychange", () => {

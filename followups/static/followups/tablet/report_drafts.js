@@ -98,6 +98,8 @@ export class Drafts {
         if (working) working.held = true;
         if (c === "call" && before && !after && gone && stream.startsWith("unit.")) this.#callWent(before, gone);
       }
+      // Whoever signs off takes what they typed along, also where nothing is drawn any more.
+      this.#dropOthers(kit.device.person);
     });
   }
 
@@ -129,7 +131,8 @@ export class Drafts {
       });
     }
     for (const action of this.#kit.facts()) {
-      // What was taken in is in the document already: it comes with the answer.
+      // What was taken in is in the document already: it comes with the answer. What was kept after its author had gone cannot be read here.
+      if (typeof action.args["encounter"] !== "string") continue;
       if (!KINDS.has(action.kind) || action.actor !== person || (action.state !== "waiting" && action.state !== "sending")) continue;
       this.#lay(reports, action);
     }
@@ -332,7 +335,7 @@ export class Drafts {
    */
   #lay(reports, action) {
     const { kind, args, state } = action;
-    const key = String(args["encounter"]);
+    const key = /** @type {string} */ (args["encounter"]);
     const known = reports.get(key);
     if (kind === "encounter.addendum") {
       if (known) known.addenda.push(asAddendum(action));

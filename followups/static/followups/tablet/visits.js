@@ -32,9 +32,13 @@ const mine = () => visits(kit.replica.all("follow_up", "unit."), kit.facts(), ki
 /** @param {Visit} visit @returns {ClientBody|null} */
 const clientOf = ({ body }) => kit.replica.get("client", body.client, "unit.");
 
+function forgetOthers() {
+  if (saying.person !== kit.device.person) saying = { person: kit.device.person, of: new Map() };
+}
+
 /** @param {string} id */
 function said(id) {
-  if (saying.person !== kit.device.person) saying = { person: kit.device.person, of: new Map() };
+  forgetOthers();
   const known = saying.of.get(id) ?? { how: "", result: "", note: "", next: "", partner: undefined };
   saying.of.set(id, known);
   return known;
@@ -150,6 +154,7 @@ export const part = {
 
   start(given) {
     kit = given;
+    kit.replica.listen(forgetOthers);
   },
 
   stays: ["visits", "visit"],

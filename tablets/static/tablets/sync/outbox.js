@@ -159,7 +159,8 @@ export class Outbox {
       async (work) => {
         const lane = await work.get("meta", "lane");
         if (lane?.installation !== installation) throw new StoreError("gone", "The store on this device was erased.");
-        const replaced = made.slot === undefined ? undefined : (await work.all("outbox")).find(({ slot, offered, actor }) => slot === made.slot && !offered && actor === made.actor);
+        // One that its author could not read here takes no place of one that they can.
+        const replaced = made.slot === undefined || copy === null ? undefined : (await work.all("outbox")).find(({ slot, offered, actor }) => slot === made.slot && !offered && actor === made.actor);
         const seq = /** @type {number} */ (replaced?.seq ?? lane.next);
         const kept = { ...rest, seq, after: made.after.filter((place) => place < seq) };
         work.put("outbox", kept);
