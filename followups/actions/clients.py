@@ -82,15 +82,16 @@ def make(
 
     ``told`` are columns of the person: looks, language (BCP 47), interpreter, pronouns, visits_from and visits_until.
     ``born_on`` is an ISO 8601 date, or a year, or year and month. A phone number is kept as a way to reach them about which
-    nothing may be said.
+    nothing may be said. A report makes records too, and is never refused for a slip in them: a date after today and a number
+    without digits are left out here, and stand in the report.
     """
     client = Client(agency_id=agency_id, made_at=at, made_by=str(by), **told)
-    _be_born(client, born_on, at)
+    _be_born(client, "" if _is_later(born_on, at) else born_on)
     client.known_as = known_as(name=name, looks=client.looks)
     client.save(force_insert=True)
     locked = LockedClient(client)
     _name(locked, name=name.strip(), aliases=aliases)
-    if phone:
+    if phone_index(phone) is not None:
         put_way(client=locked, kind=WayKind.PHONE, value=phone, by=by, at=at)
     record(
         "client.create",
@@ -103,11 +104,25 @@ def make(
     return locked
 
 
-def create(*, by: Actor, at: datetime, happened_at: datetime | None = None, **told: Any) -> Client:
+def create(
+    *,
+    by: Actor,
+    at: datetime,
+    born_on: str = "",
+    phone: str = "",
+    happened_at: datetime | None = None,
+    **told: Any,
+) -> Client:
     """
     Make a record for somebody whom a coordinator knows of.
+
+    :raises InvalidArgs: they would be born after today.
+    :raises NotANumber: a phone number without digits.
     """
-    return make(agency_id=by.agency_id, by=by, at=at, **told)
+    _check_born(born_on, at)
+    if phone and phone_index(phone) is None:
+        raise refusals.NotANumber
+    return make(agency_id=by.agency_id, born_on=born_on, phone=phone, by=by, at=at, **told)
 
 
 def update(
@@ -126,13 +141,15 @@ def update(
     ``aliases`` are all of them, where they are given.
 
     :raises ClientNotFound: there is none in this agency.
+    :raises InvalidArgs: they would be born after today.
     """
     client = standing(client_id, agency_id=by.agency_id)
     for column in _PLAIN:
         if column in told:
             setattr(client, column, told[column])
     if born_on is not None:
-        _be_born(client, born_on, at)
+        _check_born(born_on, at)
+        _be_born(client, born_on)
     primary = client.names.filter(primary=True).first()
     if name is not None or aliases is not None:
         had = primary.text if primary else ""
@@ -416,11 +433,18 @@ def _own_call(call_id: int, by: Actor) -> LockedCall:
     return call
 
 
-def _be_born(client: Client, born_on: str, at: datetime) -> None:
-    # As text: of a year alone only the year is compared, and west of UTC today is never later than this.
-    if born_on > at.date().isoformat():
-        raise InvalidArgs(fields={"born_on": ["Nobody is born later than today."]})
+def _be_born(client: Client, born_on: str) -> None:
     client.born_on, client.born_on_index = born_on, born_on_index(born_on)
+
+
+def _check_born(born_on: str, at: datetime) -> None:
+    if _is_later(born_on, at):
+        raise InvalidArgs(fields={"born_on": ["Nobody is born later than today."]})
+
+
+def _is_later(born_on: str, at: datetime) -> bool:
+    # As text: of a year alone only the year is compared, and west of UTC today is never later than this.
+    return born_on > at.date().isoformat()
 
 
 def _name(client: Client, *, name: str, aliases: Iterable[str]) -> None:

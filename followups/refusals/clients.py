@@ -43,15 +43,6 @@ class StrategiesDiffer(Refusal):
     message = "The list has changed meanwhile. Look at it again."
 
 
-class NothingToKnowBy(Refusal):
-    """
-    A record needs a name, looks, or at least to be said to be of somebody unknown.
-    """
-
-    code = "nothing_to_know_by"
-    message = "Give a name, or describe what the person looks like."
-
-
 class NotANumber(Refusal):
     """
     What was given as a phone number has no digits to be found by.

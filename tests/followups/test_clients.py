@@ -108,8 +108,21 @@ def test_what_is_no_date_of_birth_is_refused(born_on: object) -> None:
 
 
 def test_nobody_is_born_tomorrow(care: follow_ups.Care) -> None:
+    tomorrow = (NOON + timedelta(days=1)).date().isoformat()
     with pytest.raises(InvalidArgs):
-        people.known(care, born_on=(NOON + timedelta(days=1)).date().isoformat())
+        do(clients.create, by=care.coordinator, born_on=tomorrow)
+    with pytest.raises(InvalidArgs):
+        do(clients.update, by=care.coordinator, client_id=people.known(care).pk, born_on=tomorrow)
+
+
+def test_a_report_is_not_refused_for_a_slip_in_somebodys_birth_or_number(care: follow_ups.Care) -> None:
+    # By which signing makes records; a tablet that was offline cannot ask again.
+    whom = people.known(care, "Rosa Ortiz", born_on="2062", phone="she has none")
+
+    assert (whom.born_on, whom.born_on_index) == ("", None)
+    assert not ContactWay.objects.filter(client=whom).exists()
+    with pytest.raises(refusals.NotANumber):
+        do(clients.create, by=care.coordinator, phone="she has none")
 
 
 @pytest.mark.parametrize(
