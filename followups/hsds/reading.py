@@ -58,10 +58,11 @@ def read_json(where: str, content: bytes, into: Tables) -> None:
     :raises Unreadable: it is no JSON.
     """
     try:
-        given = json.loads(content.decode("utf-8-sig"))
+        # NaN and Infinity are no JSON, whatever Python takes them for.
+        given = json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"{where} is no JSON: {error}") from error
-    given = _without_nul(given)
+    given = _storable(given)
     if (
         isinstance(given, dict)
         and any(_table_of(name) for name in given)
@@ -188,14 +189,16 @@ def _skip(where: str, content: bytes, into: Tables) -> None:
         read_json(where, content, into)
 
 
-def _without_nul(value: Any) -> Any:
-    # PostgreSQL's text has no NUL, and no text needs one.
+def _storable(value: Any) -> Any:
+    """
+    Return a value without what PostgreSQL does not keep and no text needs: NUL, and halves of characters.
+    """
     if isinstance(value, str):
-        return value.replace("\x00", "")
+        return value.replace("\x00", "").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     if isinstance(value, list):
-        return [_without_nul(one) for one in value]
+        return [_storable(one) for one in value]
     if isinstance(value, dict):
-        return {str(key).replace("\x00", ""): _without_nul(one) for key, one in value.items()}
+        return {_storable(str(key)): _storable(one) for key, one in value.items()}
     return value
 
 

@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 from django.conf import settings
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from followups.hsds import king_county, writing
-from followups.hsds.columns import given_back, understand
+from followups.hsds.columns import COLUMNS, given_back, understand
 from followups.hsds.hours import is_clear
 from followups.hsds.needs import needs, needs_of
 from followups.hsds.nesting import nest
@@ -277,6 +280,49 @@ def test_whatever_a_column_makes_of_a_value_it_comes_out_as_it_went_in(
     assert "".join(understood.problems).startswith(problem)
     assert bool(understood.problems) is bool(problem)
     assert given_back(table, understood.columns, understood.extra) == row
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+ALMOST = st.one_of(
+    JSON,
+    st.sampled_from(
+        ["09:00", "24:00", "9:5", "MO,TU", "2026-02-30", "12", "-1", "1e9", "Infinity", "active", "+1 206", ""]
+    ),
+)
+
+
+@examples(max_examples=300)
+@given(st.data())
+def test_no_value_of_any_field_is_lost_or_stops_anything(data: st.DataObject) -> None:
+    table = data.draw(st.sampled_from(sorted(COLUMNS)))
+    row = data.draw(st.dictionaries(st.sampled_from([*COLUMNS[table], "x_other"]), ALMOST, max_size=6))
+    row = {name: value for name, value in row.items() if value is not None and value != ""}
+
+    understood = understand(table, row, without=frozenset())
+
+    assert given_back(table, understood.columns, understood.extra) == row
+    if table == "schedules":
+        assert is_clear(row, understood.columns, zone=PACIFIC) in (True, False)
+
+
+@examples(max_examples=300)
+@given(JSON)
+def test_whatever_is_json_is_read_or_named(value: object) -> None:
+    tables = said(json.dumps(value))
+
+    organizations, left = nest(tables)
+    assert len(tables) >= len(left)
+    assert len(organizations) == len(list(tables.rows("organizations")))
+
+
+def test_what_no_database_keeps_is_taken_out_of_a_text() -> None:
+    tables = said('[{"id": "s", "name": "Kit\\u0000chen \\ud83d", "status": "active", "minimum_age": NaN}]')
+
+    assert list(tables.rows("services")) == [{"id": "s", "name": "Kitchen \ufffd\ufffd\ufffd", "status": "active"}]
 
 
 @pytest.mark.parametrize(
