@@ -411,6 +411,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SaidEnum": "dispatch.referral_serializers.ANSWERS",
         "PartnerEnum": "dispatch.models.Partner",
+        "WayKindEnum": "followups.models.WayKind",
+        "StrategyKindEnum": "followups.models.StrategyKind",
     },
 }
 

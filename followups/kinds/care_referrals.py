@@ -25,6 +25,6 @@ def _tell(*, by: Actor, at: datetime, happened_at: datetime | None, **given: Any
 
 
 KINDS: list[Kind] = [
-    Kind("care_referral.make", Nature.DESK, args.MakeArgs, _make, _care_referral, sealed=True),
+    Kind("care_referral.make", Nature.DESK, args.CareReferralMakeArgs, _make, _care_referral, sealed=True),
     Kind("care_referral.tell", Nature.DESK, args.TellArgs, _tell, _care_referral, sealed=True),
 ]

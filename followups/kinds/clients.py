@@ -71,9 +71,9 @@ def _desk(
 
 
 KINDS = [
-    _desk("client.create", args.CreateArgs, clients.create, _client),
-    _desk("client.update", args.UpdateArgs, clients.update, _client),
-    Kind("client.link", Nature.FACT, args.LinkArgs, clients.link, _linked, sealed=True),
+    _desk("client.create", args.ClientCreateArgs, clients.create, _client),
+    _desk("client.update", args.ClientUpdateArgs, clients.update, _client),
+    Kind("client.link", Nature.FACT, args.ClientLinkArgs, clients.link, _linked, sealed=True),
     _desk("client.unlink", args.ContactArgs, clients.unlink, _contact),
     _desk("contact.seen", args.ContactArgs, clients.see_contact, _contact),
     _desk("client.add_way", args.WayArgs, clients.add_way, _way),
@@ -81,8 +81,8 @@ KINDS = [
     _desk("client.add_strategy", args.StrategyArgs, knowledge.add_strategy, _strategy),
     _desk("client.end_strategy", args.EndStrategyArgs, knowledge.end_strategy, _strategy),
     _desk("client.order_strategies", args.OrderArgs, knowledge.order_strategies, _strategies),
-    _desk("client.add_caution", args.CautionArgs, knowledge.add_caution, _caution),
-    _desk("client.end_caution", args.EndCautionArgs, knowledge.end_caution, _caution),
+    _desk("client.add_caution", args.ClientCautionArgs, knowledge.add_caution, _caution),
+    _desk("client.end_caution", args.EndClientCautionArgs, knowledge.end_caution, _caution),
     _desk("client.merge", args.MergeArgs, merges.merge, _merge),
     _desk("client.unmerge", args.UnmergeArgs, merges.unmerge, _merge),
     _desk("client.say_deceased", ClientArgs, deaths.say, _client),

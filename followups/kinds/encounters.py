@@ -36,7 +36,7 @@ KINDS = [
     _fact("encounter.sign", args.SaveArgs, encounters.sign),
     _fact("encounter.addendum", args.AddendumArgs, encounters.add),
     _fact("encounter.report_made", args.ReportMadeArgs, encounters.report_made),
-    _desk("encounter.return", args.NoteArgs, encounters.send_back),
-    _desk("encounter.excuse", args.NoteArgs, encounters.excuse),
+    _desk("encounter.return", args.ReportNoteArgs, encounters.send_back),
+    _desk("encounter.excuse", args.ReportNoteArgs, encounters.excuse),
     _desk("encounter.seen", args.EncounterArgs, encounters.see),
 ]

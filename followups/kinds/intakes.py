@@ -26,5 +26,5 @@ def _close(*, by: Actor, at: datetime, happened_at: datetime | None, **given: An
 
 KINDS: list[Kind] = [
     Kind("intake.take", Nature.DESK, args.IntakeArgs, _take, _intake, sealed=True),
-    Kind("intake.close", Nature.DESK, args.CloseArgs, _close, _intake, sealed=True),
+    Kind("intake.close", Nature.DESK, args.IntakeCloseArgs, _close, _intake, sealed=True),
 ]

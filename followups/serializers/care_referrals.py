@@ -11,7 +11,7 @@ from followups.models import CareReferralState
 from followups.serializers.plans import LONGEST_TEXT, ClientArgs, Day
 
 
-class MakeArgs(ClientArgs):
+class CareReferralMakeArgs(ClientArgs):
     """
     A referral of somebody, in words or by a line of the directory.
     """

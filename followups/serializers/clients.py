@@ -96,7 +96,7 @@ def _aliases(**more: Any) -> serializers.ListField:
     return serializers.ListField(child=Text(max_length=NAME), max_length=MOST_NAMES, **more)
 
 
-class CreateArgs(_Told):
+class ClientCreateArgs(_Told):
     """
     Somebody whom a coordinator knows of: named, described, or unknown.
     """
@@ -106,7 +106,7 @@ class CreateArgs(_Told):
     phone = Text(max_length=30, allow_blank=True, required=False)
 
 
-class UpdateArgs(_Told, ClientArgs):
+class ClientUpdateArgs(_Told, ClientArgs):
     """
     What changes of a person; ``aliases`` are all of them.
     """
@@ -123,7 +123,7 @@ class UpdateArgs(_Told, ClientArgs):
         return super().validate(attrs)
 
 
-class LinkArgs(ClientArgs):
+class ClientLinkArgs(ClientArgs):
     """
     A person, and the call at which they are.
     """
@@ -196,7 +196,7 @@ class OrderArgs(ClientArgs):
     strategies = serializers.ListField(child=Whole(min_value=1), max_length=MOST_STRATEGIES)
 
 
-class CautionArgs(ClientArgs):
+class ClientCautionArgs(ClientArgs):
     """
     A behaviour to expect, and for how many days: never a diagnosis, never history.
     """
@@ -206,7 +206,7 @@ class CautionArgs(ClientArgs):
     seen_on = Day(required=False, allow_null=True, default=None)
 
 
-class EndCautionArgs(serializers.Serializer[Any]):
+class EndClientCautionArgs(serializers.Serializer[Any]):
     """
     A caution of a person.
     """

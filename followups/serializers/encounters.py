@@ -346,7 +346,7 @@ class EncounterArgs(serializers.Serializer[Any]):
     encounter = serializers.UUIDField(source="key")
 
 
-class NoteArgs(EncounterArgs):
+class ReportNoteArgs(EncounterArgs):
     """
     A report, and why.
     """

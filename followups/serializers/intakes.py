@@ -17,7 +17,7 @@ class IntakeArgs(serializers.Serializer[Any]):
     intake = Whole(source="intake_id", min_value=1)
 
 
-class CloseArgs(IntakeArgs):
+class IntakeCloseArgs(IntakeArgs):
     """
     Whose record it led to, if to any.
     """

@@ -85,7 +85,7 @@ class ResumeArgs(PlanArgs):
     released_at = Instant(required=False, allow_null=True)
 
 
-class CloseArgs(PlanArgs):
+class PlanCloseArgs(PlanArgs):
     """
     Why a plan ends early.
     """
@@ -171,7 +171,7 @@ class FinishArgs(FollowUpArgs):
     outcome = Choice(choices=Outcome.choices)
 
 
-class CancelArgs(FollowUpArgs):
+class FollowUpCancelArgs(FollowUpArgs):
     """
     Why a follow-up is taken back.
     """
@@ -179,7 +179,7 @@ class CancelArgs(FollowUpArgs):
     reason = Text(max_length=LONGEST_TEXT)
 
 
-class SendArgs(FollowUpArgs):
+class FollowUpSendArgs(FollowUpArgs):
     """
     The unit that visits, and what is known of the place and of what speaks against going there.
     """
