@@ -411,6 +411,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SaidEnum": "dispatch.referral_serializers.ANSWERS",
         "PartnerEnum": "dispatch.models.Partner",
+        "ReferralKindEnum": "dispatch.models.ReferralKind",
         "WayKindEnum": "followups.models.WayKind",
         "StrategyKindEnum": "followups.models.StrategyKind",
     },
