@@ -37,7 +37,10 @@ def board(request: HttpRequest) -> HttpResponse:
     """
     Show what is due.
     """
-    return render(request, "followups/board.html", _board(request) | {"facts": facts_of(signed_in(request))})
+    actor = signed_in(request)
+    areas = ServiceArea.objects.filter(agency=actor.agency_id, valid_to=None)
+    facts = facts_of(actor) | {"areas": [[row.name, _outline(row)] for row in areas]}
+    return render(request, "followups/board.html", _board(request) | {"facts": facts})
 
 
 @require_safe
@@ -184,6 +187,8 @@ def beside(actor: Actor, page: str) -> dict[str, Any]:
             for name, (title, _, roles, _) in LISTS.items()
             if actor.has(*roles)
         ]
+        if actor.has("SUPERVISOR"):
+            places.append(("reports", "/care/reports/", "Reports", tallies.get("reports", 0)))
         places.append(("survey", "/care/survey/", "Survey", 0))
     places.append(("people", "/care/people/", "People", 0))
     return {"page": page, "places": places, "supervises": actor.has("SUPERVISOR")}
@@ -197,12 +202,10 @@ def facts_of(actor: Actor) -> dict[str, Any]:
         agency=actor.agency_id, is_active=True, roles__name__in=[RoleName.COORDINATOR, RoleName.RESPONDER]
     ).distinct()
     units = Unit.objects.filter(agency=actor.agency_id, outside=False, retired_at=None).order_by("call_sign")
-    areas = ServiceArea.objects.filter(agency=actor.agency_id, valid_to=None)
     return {
         "me": actor.person_id,
         "people": [[row.pk, row.name] for row in people.order_by("name")],
         "units": [[row.pk, row.call_sign] for row in units],
-        "areas": [[row.name, _outline(row)] for row in areas],
         "words": board_words(),
     }
 

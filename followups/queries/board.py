@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from dispatch.models import Assignment
 from dispatch.spans import span
@@ -30,6 +30,7 @@ from followups.models import (
     Plan,
     PlanState,
     Programme,
+    Route,
     WayKind,
 )
 from followups.words import HOWS, MAY_SAY, PAUSES, RESULTS, ROUTES
@@ -305,6 +306,17 @@ def names_of(clients: Collection[int]) -> dict[int, str]:
     return names | {row.pk: row.looks or f"Not known by name ({row.pk})" for row in looks}
 
 
+def news(contacts: QuerySet[Contact]) -> QuerySet[Contact]:
+    """
+    Return which of these contacts are news to coordinators: of somebody who was met or planned for before, and not on a
+    visit that they sent themselves.
+    """
+    before = Contact.objects.filter(client=OuterRef("client"), ended_at=None, at__lt=OuterRef("at"))
+    planned = Plan.objects.filter(client=OuterRef("client"), opened_at__lt=OuterRef("at"))
+    rows = contacts.filter(Q(Exists(before)) | Q(Exists(planned)), seen_at=None, ended_at=None)
+    return rows.exclude(route=Route.VISIT)
+
+
 @dataclass
 class _About:
     """
@@ -347,9 +359,7 @@ class _About:
                 if row.client_id is not None
             },
             contacts={row.client_id: row for row in contacts.order_by("client", "-at").distinct("client")},
-            unseen=dict(
-                contacts.filter(seen_at=None).values_list("client").annotate(many=Count("pk")).order_by("client")
-            ),
+            unseen=dict(news(contacts).values_list("client").annotate(many=Count("pk")).order_by("client")),
             consents=_by_client(consents),
             ways=_by_client(ways),
             agreed=dict(agreed.values_list("encounter__plans", "agreed")),

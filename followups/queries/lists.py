@@ -16,6 +16,7 @@ from followups.models import (
     BreakGlass,
     Client,
     Contact,
+    Encounter,
     FollowUp,
     Intake,
     IntakeState,
@@ -25,7 +26,7 @@ from followups.models import (
     Strategy,
     StrategyKind,
 )
-from followups.queries.board import names_of
+from followups.queries.board import names_of, news
 from followups.words import PLANS, ROUTES
 from responders.models import Agency
 
@@ -39,7 +40,7 @@ _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 @dataclass(frozen=True, slots=True)
 class NewContact:
     """
-    Somebody was at a call and no coordinator has taken notice of it yet.
+    Somebody who was met or planned for before was at a call, and no coordinator has taken notice of it yet.
     """
 
     id: int
@@ -113,10 +114,10 @@ class Late:
 
 def new_contacts(agency_id: int, *, at: datetime) -> list[NewContact]:
     """
-    Return contacts of people whom coordinators care for or may want to, the newest first.
+    Return the contacts that are news, the newest first.
     """
     rows = list(
-        Contact.objects.filter(client__agency=agency_id, seen_at=None, ended_at=None)
+        news(Contact.objects.filter(client__agency=agency_id))
         .select_related("client", "call")
         .order_by("-at", "-pk")[:AT_MOST]
     )
@@ -288,9 +289,10 @@ def tallies(agency_id: int) -> dict[str, int]:
     Return how many of each list wait for somebody.
     """
     return {
-        "contacts": Contact.objects.filter(client__agency=agency_id, seen_at=None, ended_at=None).count(),
+        "contacts": news(Contact.objects.filter(client__agency=agency_id)).count(),
         "referrals": Intake.objects.filter(agency=agency_id, state=IntakeState.NEW).count(),
         "opened": BreakGlass.objects.filter(client__agency=agency_id, seen_at=None).count(),
+        "reports": Encounter.objects.filter(agency=agency_id, to_check=True).count(),
         "late": FollowUp.objects.open()
         .filter(agency=agency_id, escalated_at__isnull=False, first_attempt_at=None)
         .count(),

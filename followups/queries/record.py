@@ -30,7 +30,7 @@ from followups.models import (
     Strategy,
     StrategyKind,
 )
-from followups.queries.board import names_of, way_words
+from followups.queries.board import names_of, news, way_words
 from followups.queries.matching import Suggestion, like
 from followups.words import (
     BASES,
@@ -238,7 +238,9 @@ def whole(client: Client, *, ids: Sequence[int], at: datetime) -> Whole:
             for row in Disclosure.objects.filter(client__in=ids).select_related("by").order_by("-at")[:MOST]
         ],
         contacts=[_contact(row) for row in contacts],
-        unseen=[_contact(row) for row in contacts if row.seen_at is None],
+        unseen=[
+            _contact(row) for row in news(Contact.objects.filter(client=client)).select_related("call").order_by("-at")
+        ],
         alike=_alike(client),
         merges=_merges(client),
         readings=_readings(ids),

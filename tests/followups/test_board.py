@@ -228,7 +228,7 @@ def test_another_agencys_people_are_on_no_board_of_ours(care: follow_ups.Care) -
     other = follow_ups.care()
 
     assert groups(other, at=THURSDAY_1300) == {}
-    assert lists.tallies(other.agency_id) == {"contacts": 0, "referrals": 0, "opened": 0, "late": 0}
+    assert set(lists.tallies(other.agency_id).values()) == {0}
 
 
 def browser(of: follow_ups.Care, role: str = RoleName.COORDINATOR) -> Browser:
@@ -305,14 +305,31 @@ def test_new_contacts_say_where_and_what_is_planned(care: follow_ups.Care) -> No
     step(care, client)
     call = dispatch.care_call(care.scene)
     with open_door(by=SCENE, at=NOON):
-        contact = Contact.objects.create(client=client, call=call, route=Route.PHONE, at=NOON, by=SCENE)
+        contact = Contact.objects.create(
+            client=client, call=call, route=Route.PHONE, at=NOON + timedelta(hours=1), by=SCENE
+        )
 
-    [row] = lists.new_contacts(care.agency_id, at=NOON)
+    [row] = lists.new_contacts(care.agency_id, at=NOON + timedelta(hours=2))
 
     assert (row.name, row.route) == ("Seen Again", "Called from a number that is theirs")
     assert row.plan == "Plan open, next 4 Jun"
+    assert lists.tallies(care.agency_id)["contacts"] == 1
     change(contact, seen_at=NOON)
     assert lists.new_contacts(care.agency_id, at=NOON) == []
+
+
+def test_what_coordinators_know_already_is_no_new_contact(care: follow_ups.Care) -> None:
+    once, visited = named(care, "Met Once"), named(care, "Visited")
+    step(care, visited)
+    first, second = dispatch.care_call(care.scene), dispatch.care_call(care.scene)
+    later = NOON + timedelta(days=1)
+    with open_door(by=SCENE, at=NOON):
+        # The call from whose report a plan may come, and the visit that a plan asked for.
+        Contact.objects.create(client=once, call=first, route=Route.MET, at=NOON, by=SCENE)
+        Contact.objects.create(client=visited, call=second, route=Route.VISIT, at=later, by=SCENE)
+
+    assert lists.new_contacts(care.agency_id, at=later) == []
+    assert lists.tallies(care.agency_id)["contacts"] == 0
 
 
 def test_familiar_faces_come_with_the_pattern(care: follow_ups.Care) -> None:

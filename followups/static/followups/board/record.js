@@ -131,7 +131,17 @@ const DOES = {
         { kind: "text", name: "note", label: "Note", optional: true, limit: 2000 },
       ],
     });
-    if (answer) await does("care_referral.step", { referral: Number(told["id"]), ...answer });
+    if (answer) await does("care_referral.tell", { care_referral: Number(told["id"]), ...answer });
+  },
+  refer: async () => {
+    const answer = await ask({
+      title: `Refer ${name} to a service`, confirm: "Refer",
+      fields: [
+        { kind: "line", name: "to", label: "To", limit: 300 },
+        { kind: "pick", name: "warm", label: "Does somebody go along?", choices: [{ value: "no", label: "No" }, { value: "yes", label: "Yes, a warm handover" }], value: "no" },
+      ],
+    });
+    if (answer) await does("care_referral.make", { client, to: answer["to"], warm: answer["warm"] === "yes" });
   },
   revoke: (told) => sure("Revoke this consent?", "From now on nothing goes out on it. What went out before stays accounted for.", "Revoke", "consent.revoke", { consent: Number(told["id"]) }),
   "end-consent": (told) => sure("Has it happened?", "The consent ends with it.", "It has happened", "consent.end", { consent: Number(told["id"]) }),
