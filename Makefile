@@ -81,6 +81,10 @@ takes: install  ## 50,000 takes from tablets without signal, at once: is every c
 chaos: install  ## 10,000 requests for backup while everything dies in turn: none lost, none doubled, all rung in time (SEED=7 replays)
 	@$(WITH) env CHAOS_PRESSES=$(or $(CHAOS_PRESSES),10000) $(if $(SEED),SEED=$(SEED)) pytest -n 0 -m race tests/backup_chaos/test_chaos.py $(ARGS)
 
+.PHONY: care-years
+care-years: install  ## five years of 10,000 encounters, sweeps cut off, doubled and away: is each step due once, at its local hour? (SEED=7 replays)
+	@$(WITH) env ENCOUNTERS=$(or $(ENCOUNTERS),10000) $(if $(SEED),SEED=$(SEED)) pytest -n 0 -m race tests/followups/virtual_time $(ARGS)
+
 test-browser:  ## tests of running sites in Chromium, one on each core
 	@$(WITH) pytest -n 2 --dist loadfile -m browser $(ARGS) $(OR_NONE)
 

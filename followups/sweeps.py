@@ -78,7 +78,7 @@ def _sweep(sql: str, act: _One, *, at: datetime) -> int:
                 failed[held[0]] = error
             size = 1
             continue
-        if not held:
+        if len(held) < size:
             break
     if failed:
         raise next(iter(failed.values()))

@@ -110,14 +110,15 @@ UNTRIED: Final = _CLAIM.format(found=_UNTRIED, hour="escalate_at")
 
 def claim(sql: str, *, at: datetime, most: int, but: Collection[int] = ()) -> list[int]:
     """
-    Lock people of whom something has come due, whom nobody else holds, and return their ids.
+    Lock people of whom something has come due, whom nobody else holds, and return their ids: as often as there is something,
+    so fewer than ``most`` are all that there were.
 
     ``sql`` is ``DUE``, ``LATE`` or ``UNTRIED``. The lock is the person's, as everywhere: whoever changes their follow-ups has
     it. One whom an action holds at this moment is left to the next sweep.
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [at, sorted(but), most])
-        return sorted({row[0] for row in cursor.fetchall()})
+        return sorted(row[0] for row in cursor.fetchall())
 
 
 def due_of(client_ids: Iterable[int], *, at: datetime) -> list[FollowUp]:
