@@ -149,8 +149,6 @@ export const MARKS = {
  */
 export function backupButton({ loud, quiet, holding, quietly, again, drill, mark }) {
   const [words, sign] = MARKS[mark];
-  const head = drill ? "TEST" : "BACKUP";
-  const say = holding ? "keep pressing" : again ? "again: 2 s" : "press 2 s";
   return h(
     "div",
     { class: `backup-place ${drill ? "drill" : ""}`, key: "place" },
@@ -163,11 +161,11 @@ export function backupButton({ loud, quiet, holding, quietly, again, drill, mark
     ),
     h(
       "button",
-      // Whoever says to the tablet what stands on the button means this button (WCAG 2.5.3).
-      { class: `backup-press ${holding ? "holding" : ""}`, key: "press", type: "button", "aria-label": `${head} ${say}, ${drill ? "test of backup" : "backup"}: hold for 2 seconds`, ...loud },
+      // What stands on it is its name: whoever says it to the tablet means this button (WCAG 2.5.3).
+      { class: `backup-press ${holding ? "holding" : ""}`, key: "press", type: "button", ...loud },
       h("i", { class: "fill", "aria-hidden": "true" }),
-      h("b", null, head),
-      h("small", null, say),
+      h("b", null, drill ? "TEST" : "BACKUP"),
+      h("small", null, holding ? "keep pressing" : again ? "again: 2 s" : "press 2 s"),
     ),
   );
 }
