@@ -25,7 +25,7 @@ test("parts load in the order in which they are named, and one that fails is nam
 
 test("a part is started with the app's kit, and shows what it has at each place", () => {
   const given = [];
-  const parts = new Parts([{ name: "a", start: (kit) => given.push(kit), onCall: (s) => `tool for ${s.id}` }, { name: "b", onBoard: () => "way" }]);
+  const parts = new Parts([{ name: "a", start: (kit) => given.push(kit), onCall: (s) => `tool for ${s.id}` }, { name: "b", onBoard: () => "way", inCall: () => "who is there" }]);
   const kit = { redraw() {} };
 
   parts.start(kit);
@@ -33,6 +33,7 @@ test("a part is started with the app's kit, and shows what it has at each place"
   assert.deepEqual(given, [kit]);
   assert.deepEqual(parts.at("onCall", { id: 7 }).filter(Boolean), ["tool for 7"]);
   assert.deepEqual(parts.at("onBoard", { id: 7 }).filter(Boolean), ["way"]);
+  assert.deepEqual(parts.at("inCall", { id: 7 }).filter(Boolean), ["who is there"]);
 });
 
 test("a part's screen opens like any other, and one of the app's own is never replaced", () => {
