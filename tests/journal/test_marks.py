@@ -39,9 +39,12 @@ NO_DOCUMENT = {
     "dispatch_backupselftest": "how the path tested itself; consoles ask for it",
     "dispatch_caution": "copied onto calls at a stated moment",
     "followups_addendum": "a signed report is in nobody's stream; who may read it asks for it",
+    "followups_directoryrecord": "what the directory keeps of its source, whole; its documents are of services at locations",
     "followups_disclosure": "the accounting of what was let out; read with the record",
     "followups_merge": "how records were put together; what it moved marks them",
     "followups_reminder": "what is still to be sent; its text says how many",
+    "followups_shown": "whose record began to stand on which unit's tablets; an entry says it",
+    "followups_signing": "what was signed, as it was signed; who may read the report asks for it",
     "followups_surveycode": "a one-time secret's hash",
     "followups_surveyanswer": "anonymous; shown only as sums",
 }
