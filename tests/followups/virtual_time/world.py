@@ -116,6 +116,8 @@ class World:
         self.script = script
         self.run = Run()
         self._random = Random(script.seed)
+        # What is cut depends on the machine: what people do must not depend on that.
+        self._cuts = Random(script.seed)
         self._releases: dict[date, list[tuple[Town, int]]] = defaultdict(list)
         self._towns = {name: self._town(name, share) for name, share in ZONES.items()}
         # A thread each, so that each has a connection of its own and closes it.
@@ -250,7 +252,8 @@ class World:
 
     def _see_to_some(self, *, at: datetime) -> list[int]:
         touched = []
-        for row in FollowUp.objects.filter(state=FollowUpState.DUE).order_by("?")[:2]:
+        due = list(FollowUp.objects.filter(state=FollowUpState.DUE).order_by("pk"))
+        for row in self._random.sample(due, min(2, len(due))):
             town = next(town for town in self._towns.values() if town.agency.pk == row.agency_id)
             result = self._random.choice(["REACHED", "NOT_FOUND", "REFUSED"])
             follow_ups.attempt(follow_up_id=row.pk, how="PHONE", result=result, by=town.coordinator, at=at)
@@ -289,7 +292,7 @@ class World:
             return
         sweeps_now = [sweeper.submit(_sweep, at) for sweeper in self._sweepers]
         while kills and not all(sweeper.done() for sweeper in sweeps_now):
-            if _cut_one(self._random):
+            if _cut_one(self._cuts):
                 self.run.kills += 1
                 break
             sleep(0.001)
