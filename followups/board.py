@@ -146,7 +146,7 @@ LISTS: Final[dict[str, tuple[str, str, frozenset[str], _List]]] = {
         _caseload,
     ),
     "opened": (
-        "Escalated, and opened records",
+        "Escalated and opened",
         "Second responses that nobody has begun in time, and records that were opened by somebody who may not read them.",
         frozenset({RoleName.SUPERVISOR}),
         _opened,

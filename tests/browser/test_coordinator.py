@@ -29,6 +29,11 @@ def test_an_attempt_takes_three_taps(enter: Enter, site: Site, cared: None, pict
     watching.goto(f"{site.origin}/care/")
     expect(watching.locator("html")).to_have_attribute("data-line", "live")
     expect(page.locator("h1")).to_have_text("Second responses")
+    # As many marks on the map as rows that have a place, each where Leaflet put it: inside.
+    marks, placed = page.locator("#map .pin"), page.locator(".row[data-lat]")
+    expect(marks).to_have_count(placed.count())
+    for mark in marks.all():
+        expect(mark).to_be_in_viewport()
     row = page.locator(".row").first
     name = row.get_attribute("data-name")
     page.screenshot(path=pictures / "board.png")

@@ -92,7 +92,7 @@ function fit() {
 function made(key, point, look, name) {
   const holder = document.createElement("span");
   holder.textContent = look.includes("overdue") ? "!" : "";
-  const pin = /** @type {any} */ (L.marker(point, { icon: L.divIcon({ className: look, html: holder, iconSize: [30, 30] }), keyboard: false, title: name, alt: name }));
+  const pin = /** @type {any} */ (L.marker(point, { icon: L.divIcon({ className: look, html: holder, iconSize: [0, 0] }), keyboard: false, title: name, alt: name }));
   pin.careLook = look;
   pin.careAt = point.join();
   pin.addTo(map).on("click", () => onChoose(key));
