@@ -85,7 +85,7 @@ def test_the_pages_behind_a_door_break_no_rule(
         name = f"{who}{path.replace('/', '-').replace('?', '-').replace('=', '-')}".rstrip("-")
         wrong += looked_at(page, path, pictures, name)
 
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.timeout(600)
@@ -104,7 +104,7 @@ def test_a_record_and_what_it_asks_break_no_rule(enter: Enter, site: Site, cared
         wrong += [f"{button} {line}" for line in violations(page)]
         page.keyboard.press("Escape")
 
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.timeout(600)
@@ -123,7 +123,7 @@ def test_what_everybody_may_see_breaks_no_rule(site: Site, chromium: Browser, pi
         page.screenshot(path=pictures / f"everybody{path.replace('/', '-')}.png")
     context.close()
 
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.timeout(600)
@@ -140,4 +140,4 @@ def test_the_tablet_breaks_no_rule(enter: Enter, site: Site, cared: None, pictur
             wrong += [f"{where}, {theme}: {line}" for line in violations(tablet)]
             tablet.screenshot(path=pictures / f"tablet-{where}-{theme}.png")
 
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)

@@ -208,7 +208,7 @@ function draw() {
 function top() {
   const offline = isOffline();
   return h(
-    "div",
+    "header",
     { class: "o-top", key: "top" },
     h("b", null, "Refer to CARE"),
     h("span", { class: offline ? "o-line bad" : "o-line", role: "status" }, offline ? `○ no signal${line.heardAt ? ` ${age(Date.now() - line.heardAt)}` : ""}` : line.state === "live" ? "● live" : "● connected"),
@@ -223,6 +223,7 @@ function list() {
   return h(
     "main",
     { class: "o-list", id: "main", key: "list" },
+    h("h1", { class: "unseen", key: "title" }, "What you have referred"),
     h("button", { class: "o-big main", type: "button", onclick: draft ? () => go(nextOpen(said)) : begin }, icon(draft ? "edit" : "add_circle_outline"), draft ? "Go on with the draft" : "Refer somebody"),
     draft ? h("p", { class: "o-draft" }, h("b", null, "Not sent yet. "), "It is on this phone only. ", h("button", { class: "o-link", type: "button", onclick: () => void discard() }, "Throw it away")) : null,
     isOffline() ? h("p", { class: "o-note bad", role: "status" }, `No signal: ${shown.length ? "what is below may be old" : "what became of your referrals is not on this phone"}. You can write a referral and send it when there is signal.`) : null,
