@@ -15,7 +15,17 @@ django.setup()
 
 from bench.figures import Figure, machine, table, write  # noqa: E402  the modules measured need setup() first
 
-MODULES = ["fan_out", "contested_takes", "board_pull", "bulk_import", "replay", "past_documents", "storm", "backup"]
+MODULES = [
+    "fan_out",
+    "contested_takes",
+    "board_pull",
+    "bulk_import",
+    "replay",
+    "past_documents",
+    "storm",
+    "backup",
+    "care_sweep",
+]
 
 
 def main(names: list[str]) -> int:
