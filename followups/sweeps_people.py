@@ -2,19 +2,15 @@
 Sweeps over the people met. Whatever one run misses, the next one finds; any number of them may run at once.
 """
 
-import logging
 from datetime import datetime
 
 from followups.actions import telling
 from followups.queries import people
 from journal.door import open_door
-from journal.refusals import Refusal
 from responders.models import Agency
 
 SWEEP = "system:sweep"
 BATCH = 200
-
-_log = logging.getLogger(__name__)
 
 
 def link_callers(*, at: datetime) -> int:
@@ -46,10 +42,8 @@ def tell_cautions(*, at: datetime) -> int:
                 with open_door(by=SWEEP, at=at):
                     told += act(caution_id=caution_id, by=SWEEP, at=at)
             except telling.ToldAlready:
+                # Another sweeper was first, or whoever ended it; what is behind it goes on.
                 continue
-            except Refusal as refusal:
-                # What dispatch cannot keep (an address that was withheld) stays ours; what is behind it goes on.
-                _log.warning("caution %s was not told: %s", caution_id, refusal.code)
     return told
 
 

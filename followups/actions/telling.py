@@ -14,6 +14,7 @@ from django.db import connection
 from dispatch.actions import cautions
 from dispatch.intake_refusals import CautionEnded
 from dispatch.models import Call, PlaceKind
+from dispatch.premises import address_key, phone_key
 from followups.actions.clients import family, meet, standing
 from followups.models import Client, ClientCaution, Contact, ContactWay, Programme, Shown, WayKind
 from journal.record import record
@@ -184,9 +185,10 @@ def _place_of(client_id: int) -> _Place | None:
     ways = ContactWay.objects.filter(client=client_id, ended_at=None, kind__in=(WayKind.ADDRESS, WayKind.PHONE))
     # The one that was said last; where somebody lives before what they call from.
     last = {way.kind: way.value for way in ways.order_by("pk")}
-    if address := last.get(WayKind.ADDRESS):
+    # What dispatch cannot compare is no place to it.
+    if address_key(address := last.get(WayKind.ADDRESS, "")):
         return _Place(address=address)
-    if phone := last.get(WayKind.PHONE):
+    if phone_key(phone := last.get(WayKind.PHONE, "")):
         return _Place(phone=phone)
     home = (
         Contact.objects.filter(client=client_id, ended_at=None, call__place_kind=PlaceKind.RESIDENCE)
@@ -194,4 +196,4 @@ def _place_of(client_id: int) -> _Place | None:
         .values_list("call__address", flat=True)
         .first()
     )
-    return _Place(address=home) if home else None
+    return _Place(address=home) if home and address_key(home) else None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from dispatch.models import Call, Caution, PlaceKind
 from followups.indexes import phone_index
@@ -67,9 +68,10 @@ def joined(*, at: datetime) -> Iterator[Caller]:
     rows = Contact.objects.filter(
         ~Exists(there), ended_at=None, at__gt=at - _FOLLOWS_FOR, call__joined_to__isnull=False
     )
-    for client_id, call_id, route in rows.order_by("pk").values_list("client", "call__joined_to", "route"):
-        if call_id is not None:
-            yield Caller(client_id, call_id, route)
+    # The filter leaves none without one, which its type does not know.
+    into = Coalesce("call__joined_to", "call")
+    for client_id, call_id, route in rows.order_by("pk").values_list("client", into, "route"):
+        yield Caller(client_id, call_id, route)
 
 
 def cautions_to_tell(*, at: datetime) -> list[int]:

@@ -44,16 +44,6 @@ def can_read(actor: Actor, client: Client, *, at: datetime) -> bool:
     return BreakGlass.objects.filter(client=client.pk, person=actor.person_id, at__lte=at, ends_at__gt=at).exists()
 
 
-def check_own_agency(actor: Actor, client: Client) -> None:
-    """
-    Check that a record is of the actor's agency, where the grants have said that it is their work.
-
-    :raises ClientNotFound: it is another agency's.
-    """
-    if client.agency_id != actor.agency_id:
-        raise ClientNotFound
-
-
 def cares_for_all(actor: Actor) -> bool:
     """
     Tell whether the actor's role opens every record of the agency. A tablet never lends more than its crew's rights.

@@ -79,16 +79,5 @@ def check_holds(consent: Consent, *, today: date) -> None:
         raise refusals.ConsentOver(why="NOT_YET")
 
 
-def can_hold(consent: Consent, *, today: date) -> bool:
-    """
-    Tell whether ``check_holds`` would let this pass.
-    """
-    try:
-        check_holds(consent, today=today)
-    except refusals.ConsentOver:
-        return False
-    return True
-
-
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split())

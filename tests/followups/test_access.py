@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 
 from dispatch.models import AssignmentStatus
 from followups import reading
-from followups.actions import break_glass, clients
-from followups.models import BreakGlass, FollowUp
+from followups.actions import break_glass, clients, merges
+from followups.models import BreakGlass, FollowUp, Programme
 from followups.refusals import clients as refusals
 from followups.rules.clients import can_read
 from journal.door import open_door
@@ -178,6 +178,54 @@ def test_it_is_loud_until_another_supervisor_has_seen_it(care: follow_ups.Care) 
 
     assert bodies(stream, "break_glass") == {}
     assert BreakGlass.objects.get(pk=row.pk).seen_by_id == second.person_id
+
+
+def test_an_agency_says_for_how_long_and_the_first_who_sees_it_counts(care: follow_ups.Care) -> None:
+    whom = people.known(care, "Rosa Ortiz")
+    with open_door(by="system:test", at=NOON):
+        Programme.objects.create(agency_id=care.agency_id, break_glass_h=2)
+    embedded = people.desk(care, "EMBEDDED")
+    with open_door(by=embedded, at=NOON):
+        row = break_glass.open_record(client_id=whom.pk, reason="She is at the desk now", by=embedded, at=NOON)
+    assert row.ends_at == NOON + timedelta(hours=2)
+
+    for minute, supervisor in enumerate([care.supervisor, people.desk(care, "SUPERVISOR")]):
+        with open_door(by=supervisor, at=NOON):
+            break_glass.see(break_glass_id=row.pk, by=supervisor, at=NOON + timedelta(minutes=minute))
+
+    assert BreakGlass.objects.get(pk=row.pk).seen_at == NOON
+    neighbour = follow_ups.care().supervisor
+    with pytest.raises(refusals.BreakGlassNotFound), open_door(by=neighbour, at=NOON):
+        break_glass.see(break_glass_id=row.pk, by=neighbour, at=NOON)
+
+
+def test_suggestions_and_accounts_are_read_by_those_who_may(care: follow_ups.Care) -> None:
+    whom, other = people.known(care, "Rosa Ortiz"), people.known(care, "Rosa Ortis")
+    crew = people.desk(care, "RESPONDER")
+
+    assert [one.client_id for one in reading.suggestions(client_id=whom.pk, by=care.coordinator, at=NOON)] == [
+        other.pk
+    ]
+    assert reading.accounting(client_id=whom.pk, by=care.coordinator, at=NOON) == []
+
+    with pytest.raises(NotAllowed):
+        reading.suggestions(client_id=whom.pk, by=crew, at=NOON)
+    with pytest.raises(refusals.ClientNotFound):
+        reading.accounting(client_id=whom.pk, by=crew, at=NOON)
+
+
+def test_a_record_that_was_merged_is_read_in_the_other_with_what_stayed_behind(care: follow_ups.Care) -> None:
+    kept, absorbed = people.known(care, "Rosa Ortiz"), people.known(care, "Rosa Ortis")
+    with open_door(by=care.supervisor, at=NOON):
+        glass = break_glass.open_record(client_id=absorbed.pk, reason="She is here", by=care.supervisor, at=NOON)
+        merges.merge(kept_id=kept.pk, absorbed_id=absorbed.pk, by=care.supervisor, at=NOON)
+
+    found = reading.read_record(client_id=absorbed.pk, by=care.coordinator, at=NOON, why="RECORD")
+
+    assert (found.client, found.absorbed, found.break_glass) == (kept, [absorbed], [glass])
+    assert [row.text for row in found.names] == ["Rosa Ortiz", "Rosa Ortis"]
+    # Supervisors go on being told of it.
+    assert set(bodies(f"supervisors.{care.agency_id}", "break_glass")) == {str(glass.pk)}
 
 
 def test_no_agency_can_open_a_record_for_longer_than_three_days(care: follow_ups.Care) -> None:

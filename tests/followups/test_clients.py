@@ -5,7 +5,8 @@ The people met: who they are, how they are reached, what helps, at which calls t
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from threading import Barrier
+from threading import Barrier, Thread
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from django.db import connection
 from dispatch.models import AssignmentStatus, Call, Caution, PlaceKind
 from dispatch.refusals import CallNotFound
 from followups import sweeps_people
-from followups.actions import clients, deaths, knowledge
+from followups.actions import clients, consents, deaths, knowledge, merges, telling
 from followups.models import (
     CarePlan,
     Client,
@@ -32,6 +33,7 @@ from followups.refusals import clients as refusals
 from journal.door import open_door
 from journal.kinds import kinds
 from journal.models import Entry
+from journal.rebuild import differences
 from journal.refusals import InvalidArgs
 from responders.actors import Actor
 from tests.conftest import NOON
@@ -197,7 +199,7 @@ def test_a_way_that_has_ended_stays_and_ends_once(care: follow_ups.Care) -> None
 
 def test_strategies_stand_in_the_order_in_which_to_try_them(care: follow_ups.Care) -> None:
     whom = people.known(care)
-    one, two, three = (people.strategy(care, whom, text) for text in ("One", "Two", "Three"))
+    one, two, three, four = (people.strategy(care, whom, text) for text in ("One", "Two", "Three", "Four"))
     people.strategy(care, whom, "Elsewhere", kind="AVOID")
 
     do(
@@ -205,19 +207,20 @@ def test_strategies_stand_in_the_order_in_which_to_try_them(care: follow_ups.Car
         by=care.coordinator,
         client_id=whom.pk,
         kind="HELPS",
-        strategies=[three.pk, one.pk, two.pk],
+        # The last one stays where it was.
+        strategies=[three.pk, one.pk, two.pk, four.pk],
     )
     do(knowledge.end_strategy, by=care.coordinator, strategy_id=one.pk)
 
     rows = Strategy.objects.filter(client=whom, kind="HELPS", ended_at=None).order_by("position")
-    assert [row.text for row in rows] == ["Three", "Two"]
+    assert [row.text for row in rows] == ["Three", "Two", "Four"]
     with pytest.raises(refusals.StrategiesDiffer):
         do(
             knowledge.order_strategies,
             by=care.coordinator,
             client_id=whom.pk,
             kind="HELPS",
-            strategies=[three.pk, two.pk, one.pk],
+            strategies=[three.pk, two.pk, one.pk, four.pk],
         )
 
 
@@ -501,3 +504,196 @@ def test_a_unit_that_takes_a_call_while_somebody_is_said_to_be_there_gets_the_re
                 done.result()
 
         assert set(bodies(f"unit.{care.scene.unit.pk}", "client")) == {str(whom.pk)}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("of", ["record", "way"])
+def test_what_is_said_of_a_record_while_it_is_merged_is_said_of_the_other(of: str) -> None:
+    care = follow_ups.care()
+    kept, absorbed = people.known(care, "Rosa Ortiz"), people.known(care, "Rosa Ortis")
+    way = people.way(care, absorbed)
+    says = Thread(target=say_while_waiting, args=(care, absorbed, way, of))
+
+    with open_door(by=care.coordinator, at=NOON):
+        merges.merge(kept_id=kept.pk, absorbed_id=absorbed.pk, by=care.coordinator, at=NOON)
+        says.start()
+        wait_until_somebody_waits()
+    says.join(timeout=30)
+
+    if of == "record":
+        assert ContactWay.objects.filter(client=kept, kind="PLACE").count() == 1
+    else:
+        assert ContactWay.objects.filter(client=kept, ended_at=NOON).count() == 1
+    assert not ContactWay.objects.filter(client=absorbed).exists()
+    assert list(differences()) == []
+
+
+def say_while_waiting(care: follow_ups.Care, absorbed: Client, way: ContactWay, of: str) -> None:
+    try:
+        if of == "record":
+            people.way(care, absorbed, "PLACE", "Under the bridge")
+        else:
+            do(clients.end_way, by=care.coordinator, way_id=way.pk)
+    finally:
+        connection.close()
+
+
+def wait_until_somebody_waits() -> None:
+    deadline = monotonic() + 20
+    with connection.cursor() as cursor:
+        while monotonic() < deadline:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+            sleep(0.05)
+    pytest.fail("nobody waits for the lock")
+
+
+# --- what is said twice, by nobody, or too late --------------------------------------------------------------------------
+
+
+def test_who_answers_for_it_is_a_person(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    plan: CarePlan = do(
+        knowledge.write_care_plan, by=care.coordinator, client_id=whom.pk, text="One", review_on=date(2026, 9, 1)
+    )
+    nobody = Actor(care.agency_id, "Key", intake_key_id=1)
+    for act, given in (
+        (deaths.say, {"client_id": whom.pk}),
+        (deaths.confirm, {"client_id": whom.pk}),
+        (knowledge.add_caution, {"client_id": whom.pk, "text": "Startles", "days": 3}),
+        (knowledge.write_care_plan, {"client_id": whom.pk, "text": "One", "review_on": date(2026, 9, 1)}),
+        (knowledge.approve_care_plan, {"care_plan_id": plan.pk}),
+        (consents.add, {"client_id": whom.pk, **people.elements()}),
+    ):
+        with pytest.raises(refusals.PersonNeeded):
+            do(act, by=nobody, **given)
+
+
+def test_what_is_said_again_changes_nothing(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    plan: CarePlan = do(
+        knowledge.write_care_plan, by=care.coordinator, client_id=whom.pk, text="One", review_on=date(2026, 9, 1)
+    )
+    do(knowledge.approve_care_plan, by=care.supervisor, care_plan_id=plan.pk)
+    do(deaths.say, by=care.coordinator, client_id=whom.pk)
+    do(deaths.confirm, by=care.supervisor, client_id=whom.pk)
+    entries = Entry.objects.count()
+
+    later, second = people.days(1), people.desk(care, "SUPERVISOR")
+    do(knowledge.approve_care_plan, by=second, at=later, care_plan_id=plan.pk)
+    do(deaths.confirm, by=second, at=later, client_id=whom.pk)
+    with open_door(by=second, at=later):
+        for codes in (["OPIOIDS"], ["OPIOIDS"]):
+            clients.mark_part2(client=Client.objects.lock(whom.pk), codes=codes)
+
+    assert Entry.objects.count() == entries
+    assert CarePlan.objects.get(pk=plan.pk).approved_at == NOON
+    found = Client.objects.get(pk=whom.pk)
+    assert (found.deceased_at, found.part2, found.substance_use) == (NOON, True, ["OPIOIDS"])
+
+
+def test_a_care_plan_is_taken_out_of_force(care: follow_ups.Care) -> None:
+    plan: CarePlan = do(
+        knowledge.write_care_plan,
+        by=care.coordinator,
+        client_id=people.known(care).pk,
+        text="One",
+        review_on=date(2026, 9, 1),
+    )
+
+    do(knowledge.end_care_plan, by=care.coordinator, care_plan_id=plan.pk)
+
+    assert CarePlan.objects.get(pk=plan.pk).ended_at == NOON
+    with pytest.raises(refusals.ClientPartEnded):
+        do(knowledge.approve_care_plan, by=care.supervisor, care_plan_id=plan.pk)
+
+
+def test_visiting_hours_change_without_a_name(care: follow_ups.Care) -> None:
+    whom = people.known(care, born_on="1980")
+
+    do(clients.update, by=care.coordinator, client_id=whom.pk, born_on="", interpreter=True)
+
+    found = Client.objects.get(pk=whom.pk)
+    assert (found.born_on, found.born_on_index, found.interpreter) == ("", None, True)
+
+
+def test_a_caution_ends_here_where_it_has_ended_at_dispatch_or_never_reached_it(care: follow_ups.Care) -> None:
+    told, untold = people.known(care), people.known(care)
+    people.way(care, told)
+    ended, kept = people.caution(care, told), people.caution(care, untold)
+    sweeps_people.tell_cautions(at=NOON)
+    with open_door(by="system:test", at=NOON):
+        Caution.objects.update(expires_at=NOON + timedelta(seconds=1))
+
+    later = NOON + timedelta(minutes=1)
+    for row in (ended, kept):
+        do(knowledge.end_caution, by=care.coordinator, at=later, caution_id=row.pk)
+
+    assert not ClientCaution.objects.filter(ended_at=None).exists()
+    # Nothing is left to tell, nor to take back.
+    assert sweeps_people.tell_cautions(at=later) == 0
+
+
+def test_of_two_sweepers_one_tells_dispatch(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    people.way(care, whom)
+    row = people.caution(care, whom)
+    sweeps_people.tell_cautions(at=NOON)
+
+    # The other one had found it before.
+    with pytest.raises(telling.ToldAlready), open_door(by="system:sweep", at=NOON):
+        telling.tell_dispatch(caution_id=row.pk, by="system:sweep", at=NOON)
+
+    assert Caution.objects.count() == 1
+
+
+def test_what_a_sweeper_found_may_be_so_no_longer(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    people.way(care, whom, WayKind.ADDRESS, "REDACTED")
+    row = people.caution(care, whom)
+    call = dispatch.care_call(care.scene)
+    people.at_call(whom, call)
+    sweep: dict[str, Any] = {"by": "system:sweep", "at": NOON}
+
+    with open_door(by="system:sweep", at=NOON):
+        # An address that was withheld is no place; nobody is at a call twice; nobody becomes a face that is one.
+        assert not telling.tell_dispatch(caution_id=row.pk, **sweep)
+        assert not telling.take_back(caution_id=row.pk, **sweep)
+        assert telling.link_caller(client_id=whom.pk, call_id=call.pk, route=Route.PHONE, **sweep) is None
+        telling.see_face(client_id=whom.pk, is_familiar=False, **sweep)
+
+    assert not Caution.objects.exists()
+    assert not Entry.objects.filter(kind="client.familiar").exists()
+
+
+def test_what_the_system_says_is_nobodys_caution_at_dispatch(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    people.way(care, whom)
+    with open_door(by="system:test", at=NOON):
+        row = knowledge.put_caution(
+            client=Client.objects.lock(whom.pk),
+            text="Startles",
+            seen_on=NOON.date(),
+            expires_at=people.days(3),
+            by="system:test",
+            at=NOON,
+        )
+
+    with open_door(by="system:sweep", at=NOON):
+        assert not telling.tell_dispatch(caution_id=row.pk, by="system:sweep", at=NOON)
+
+
+def test_what_dispatch_ended_meanwhile_is_not_taken_back_twice(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    people.way(care, whom)
+    row = people.caution(care, whom)
+    sweeps_people.tell_cautions(at=NOON)
+    with open_door(by="system:test", at=NOON):
+        Caution.objects.update(expires_at=NOON + timedelta(seconds=1))
+
+    later = NOON + timedelta(minutes=1)
+    with open_door(by="system:sweep", at=later):
+        assert not telling.take_back(caution_id=row.pk, by="system:sweep", at=later)

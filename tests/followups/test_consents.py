@@ -20,7 +20,7 @@ from followups.models import Basis, Client, Consent, Disclosure
 from followups.notices import current_notice, notices
 from followups.refusals import clients as client_refusals
 from followups.refusals import consents as refusals
-from followups.rules.disclosure import Section
+from followups.rules.disclosure import Section, check_holds
 from journal.door import open_door
 from journal.models import Entry
 from responders.actors import Actor
@@ -122,6 +122,13 @@ def test_a_consent_holds_to_the_end_of_its_last_day_in_the_agencys_zone(care: fo
     assert let_out(care, whom, consent_id=row.pk, at=late).pk
     with pytest.raises(refusals.ConsentOver):
         let_out(care, whom, consent_id=row.pk, at=late + timedelta(hours=1))
+
+
+def test_a_consent_lets_nothing_out_before_the_day_on_which_it_was_signed(care: follow_ups.Care) -> None:
+    with pytest.raises(refusals.ConsentOver) as refused:
+        check_holds(Consent(signed_on=date(2026, 6, 3)), today=date(2026, 6, 2))
+
+    assert refused.value.facts == {"why": "NOT_YET"}
 
 
 def test_nobody_touches_a_consent_of_another_agency(care: follow_ups.Care) -> None:

@@ -2,11 +2,14 @@
 Two records become one and two again: nothing is lost either way, whatever hung on them.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.db.models import Model, UniqueConstraint
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -357,6 +360,23 @@ def test_what_was_added_since_stays_with_the_record_that_was_kept() -> None:
     assert [way.value for way in ContactWay.objects.filter(client=kept)] == ["206-555-0102"]
 
 
+def test_what_was_corrected_since_is_not_taken_away() -> None:
+    care = follow_ups.care()
+    kept, absorbed = (
+        people.known(care, "Rosa Ortiz"),
+        people.known(care, "Rosa Ortis", language="es", looks="Red coat"),
+    )
+    done = merge(care, kept, absorbed)
+    with open_door(by=care.coordinator, at=NOON):
+        found = clients.update(client_id=kept.pk, language="pt", by=care.coordinator, at=NOON)
+    assert found.looks == "Red coat"
+
+    unmerge(care, done)
+
+    kept.refresh_from_db()
+    assert (kept.language, kept.looks) == ("pt", "")
+
+
 def test_merges_are_taken_back_in_their_order() -> None:
     care = follow_ups.care()
     first, second, third = (people.known(care, f"Rosa {number}") for number in range(3))
@@ -400,3 +420,26 @@ def test_a_record_is_followed_over_any_number_of_merges() -> None:
     with open_door(by="system:test", at=NOON):
         assert clients.standing(first.pk, agency_id=care.agency_id).pk == third.pk
     assert clients.family(third) == [third.pk, second.pk, first.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_merge_the_same_records_the_other_way_round_one_is_told_no() -> None:
+    care = follow_ups.care()
+    one, two = people.known(care, "Rosa Ortiz"), people.known(care, "Rosa Ortis")
+    together = Barrier(2)
+
+    def attempt(kept: Client, absorbed: Client) -> bool:
+        together.wait()
+        try:
+            merge(care, kept, absorbed)
+        except refusals.MergeWithItself:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(attempt, (one, two), (two, one)))
+
+    assert sorted(done) == [False, True]
+    assert Client.objects.filter(pk__in=[one.pk, two.pk], merged_into=None).count() == 1
