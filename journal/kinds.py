@@ -78,8 +78,15 @@ class Kind:
         if unknown := sorted(set(args) - set(serializer.fields)):
             raise InvalidArgs(fields={name: ["This field is not known."] for name in unknown})
         if not serializer.is_valid():
-            raise InvalidArgs(fields=serializer.errors)
+            raise InvalidArgs(fields=_named(serializer.errors))
         return dict(serializer.validated_data)
+
+
+def _named(errors: Any) -> Any:
+    # What is wrong inside of a list is numbered there, and JSON has no numbers for keys.
+    if isinstance(errors, Mapping):
+        return {str(name): _named(error) for name, error in errors.items()}
+    return errors
 
 
 @cache
