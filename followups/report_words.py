@@ -22,7 +22,7 @@ STATES: Final[dict[str, str]] = {
 CONCERNS: Final[dict[str, str]] = {
     Concern.NOBODY: "It names nobody, and does not say that nobody was found.",
     Concern.MINOR_TRANSPORT: "A minor without a guardian was given a ride, and no supervisor had said yes.",
-    Concern.MINOR_CONSENT: "Somebody too young to agree alone agreed, and no guardian was told (RCW 71.34.530).",
+    Concern.MINOR_CONSENT: "A minor agreed, and neither is their own consent kept (from 13 on, RCW 71.34.530) nor was a guardian told.",
     Concern.NOT_THEIRS: "It names a record of somebody whom this crew had not met at this call.",
     Concern.OVERTAKEN: "More was typed on another device than was signed; it is at the end.",
 }

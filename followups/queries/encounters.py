@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from dispatch.models import Assignment, AssignmentStatus
+from dispatch.models import Assignment, Origin
 from followups.models import (
     OWED,
     Choice,
@@ -163,12 +163,14 @@ def unbegun(agency_id: int, *, at: datetime) -> "QuerySet[Assignment]":
     """
     begun = Encounter.objects.filter(assignment=OuterRef("pk"))
     rows = Assignment.objects.filter(
+        ~Exists(begun),
         call__agency=agency_id,
-        status=AssignmentStatus.CLEARED,
         on_scene_at__isnull=False,
         ended_at__gte=at - UNBEGUN,
         ended_at__lte=at,
-    ).exclude(Exists(begun))
+    )
+    # A presence or premise check meets nobody: it ended when it began.
+    rows = rows.exclude(origin=Origin.ON_VIEW, ended_at=F("assigned_at"))
     return rows.select_related("call", "unit").order_by("-ended_at", "-pk")
 
 

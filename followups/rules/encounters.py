@@ -42,8 +42,8 @@ class Concern(StrEnum):
     What a supervisor looks at.
 
     NOBODY: nobody was met, and it does not say that nobody was found. MINOR_TRANSPORT: a minor without a guardian was taken
-    somewhere, and no supervisor had said yes. MINOR_CONSENT: somebody too young to agree alone to what was agreed, and no
-    guardian was told. NOT_THEIRS: a record was named that the crew had not met at this call. OVERTAKEN: more was typed on
+    somewhere, and no supervisor had said yes. MINOR_CONSENT: a minor agreed to something, who is too young to do so alone or
+    of whom it does not say that they did, and no guardian was told. NOT_THEIRS: a record was named that the crew had not met at this call. OVERTAKEN: more was typed on
     another device than was signed.
     """
 

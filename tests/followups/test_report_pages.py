@@ -100,7 +100,7 @@ def test_a_report_is_read_with_a_trace(here: dispatch.Scene, held: Assignment, b
         "Thoughts of suicide",
         "2 times, Recovered",
         "A minor without a guardian was given a ride",
-        "Somebody too young to agree alone",
+        "A minor agreed, and neither",
         "Under 18",
         "Not asked",
         f'<p class="words">{CANARY}</p>',
@@ -145,4 +145,4 @@ def test_how_long_it_takes_is_the_median(here: dispatch.Scene, browser: Browser)
         held = make.seen_to(here, at=now() - timedelta(minutes=minute))
         signed(here, held, body(nobody_found=True), seconds=seconds)
 
-    assert "<b>50 s</b>with the form: half of the 3 of 30 days" in shown(browser)
+    assert "<b>50 s</b>with the form, the median of 3 in 30 days" in shown(browser)
