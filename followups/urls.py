@@ -4,11 +4,12 @@ The addresses of this app. No name of anybody stands in one: a record's is its k
 
 from django.urls import URLPattern, URLResolver, path
 
-from followups import board, record, report_pages, survey_pages
+from followups import board, record, report_pages, survey_pages, worker_pages
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("care/", board.board, name="care-board"),
     path("care/rows/", board.board_rows, name="care-board-rows"),
+    path("care/sw.js", worker_pages.worker, name="care-worker"),
     path("care/people/", record.people, name="care-people"),
     path("care/people/<uuid:client>/", record.record, name="care-record"),
     path("care/people/<int:number>/", record.record_by_number, name="care-record-by-number"),

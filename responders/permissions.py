@@ -201,6 +201,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "officer": {"GET": _OFFICER},
     "officer-debriefs": {"GET": _OFFICER},
     "officer-worker": {"GET": _EVERYBODY},
+    "care-worker": {"GET": _EVERYBODY},
     "officer-manifest": {"GET": _EVERYBODY},
     "supervisor": {"GET": _SUPERVISOR},
     "supervisor-part": {"GET": _SUPERVISOR},

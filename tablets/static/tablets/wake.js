@@ -19,6 +19,7 @@ export class Wake {
 
   #fetchJson;
   #onChange;
+  #scope;
   /** The public key that this site wakes with. */
   #key = "";
 
@@ -26,8 +27,10 @@ export class Wake {
    * @param {object} options
    * @param {FetchJson} options.fetchJson
    * @param {() => void} [options.onChange]
+   * @param {string} [options.scope] whose worker is woken
    */
-  constructor({ fetchJson, onChange }) {
+  constructor({ fetchJson, onChange, scope = SCOPE }) {
+    this.#scope = scope;
     this.#fetchJson = fetchJson;
     this.#onChange = onChange ?? (() => {});
   }
@@ -37,7 +40,7 @@ export class Wake {
    * or have had it from whoever used this browser before. Without an answer everything stays as it was.
    */
   async look() {
-    const manager = await pushManager();
+    const manager = await pushManager(this.#scope);
     if (!manager) return this.#now("none");
     try {
       this.#key = (await this.#fetchJson(PATH)).public_key ?? "";
@@ -60,7 +63,7 @@ export class Wake {
         this.#now(Notification.permission === "denied" ? "forbidden" : "off");
         return "The browser was not allowed to show notifications.";
       }
-      const manager = await pushManager();
+      const manager = await pushManager(this.#scope);
       if (!manager) return "This browser cannot be woken.";
       this.#key = (await this.#fetchJson(PATH)).public_key ?? "";
       const had = (await this.#ours(manager)) ?? (await manager.subscribe({ userVisibleOnly: true, applicationServerKey: bytesOf(this.#key) }));
@@ -78,7 +81,7 @@ export class Wake {
    */
   async turnOff() {
     try {
-      const had = await (await pushManager())?.getSubscription();
+      const had = await (await pushManager(this.#scope))?.getSubscription();
       if (had) {
         // The browser first: without signal it is woken no longer either, and the server hears so from the push service.
         await had.unsubscribe();
@@ -118,10 +121,13 @@ export class Wake {
   }
 }
 
-/** @returns {Promise<PushManager|null>} null where there is none, or no worker yet that could be woken */
-async function pushManager() {
+/**
+ * @param {string} scope
+ * @returns {Promise<PushManager|null>} null where there is none, or no worker yet that could be woken
+ */
+async function pushManager(scope) {
   if (!("serviceWorker" in navigator) || typeof PushManager === "undefined" || typeof Notification === "undefined") return null;
-  const registration = await navigator.serviceWorker.getRegistration(SCOPE).catch(() => undefined);
+  const registration = await navigator.serviceWorker.getRegistration(scope).catch(() => undefined);
   return registration?.active ? registration.pushManager : null;
 }
 

@@ -6,6 +6,7 @@ import { LiveList, here, step } from "../../dispatch/live_list.js";
 import { REFRESH_MS, choices, doTo, facts, named } from "./doing.js";
 import { listen } from "./line.js";
 import * as map from "./map.js";
+import { offer } from "./remind.js";
 
 /** @typedef {import("../../dispatch/desk/dialogs.js").Field} Field */
 
@@ -258,3 +259,5 @@ map.begin({
 });
 drawn();
 listen(() => void list.look());
+
+void offer(/** @type {HTMLButtonElement} */ (document.getElementById("remind")));
