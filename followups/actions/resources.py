@@ -5,6 +5,7 @@ Everything of one source is written under the lock of its row. A row that says w
 nightly import of what has not changed sends nobody anything.
 """
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
 from django.contrib.gis.geos import Point
 from django.db.models import Model, QuerySet
 
@@ -37,6 +37,8 @@ from journal.record import record
 
 # Fewer than this may all go at once: a source with a handful of services may well drop most of them.
 _FEW = 20
+# Whole numbers below it are the same as floats.
+_EXACT = 2**53
 # The place of a service that has none: no id of HSDS begins so.
 NO_PLACE = "no place of "
 
@@ -323,7 +325,7 @@ def _put_belonging(table: str, source: DirectorySource, rows: Sequence[Row], hel
     written = Written()
     model = BELONGING[table]
     parents = _Parents(table, source, rows)
-    wanted: list[tuple[bytes, Model]] = []
+    wanted: list[tuple[str, Model]] = []
     for row in rows:
         understood = understand(table, row, without=frozenset({"id", *PARENTS[table]}))
         written.problems += _problems(table, row, understood)
@@ -333,7 +335,7 @@ def _put_belonging(table: str, source: DirectorySource, rows: Sequence[Row], hel
         made = model(source=source, their_id=row["id"], **values)
         wanted.append((_content(made), made))
     # The same row may stand there twice; each is matched by one.
-    left: dict[bytes, list[int]] = {}
+    left: dict[str, list[int]] = {}
     for one in held:
         left.setdefault(_content(one), []).append(one.pk)
     new = []
@@ -351,7 +353,7 @@ def _put_belonging(table: str, source: DirectorySource, rows: Sequence[Row], hel
 
 
 def _put_records(source: DirectorySource, records: Sequence[DirectoryRecord]) -> None:
-    left: dict[bytes, list[int]] = {}
+    left: dict[str, list[int]] = {}
     for held in DirectoryRecord.objects.filter(source=source).iterator():
         left.setdefault(_content(held), []).append(held.pk)
     new = []
@@ -409,14 +411,35 @@ def _vouched(row: Row) -> date | None:
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, Point) and isinstance(other, Point):
         return bool(one.coords == other.coords)
-    return bool(one == other)
+    return bool(one == other) or (isinstance(one, dict) and _said(one) == _said(other))
 
 
-def _content(row: Model) -> bytes:
+def _content(row: Model) -> str:
     """
     Return what a row says, without its own key.
     """
-    values = {
-        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key
-    }
-    return orjson.dumps(values, default=str, option=orjson.OPT_SORT_KEYS)
+    fields = [field for field in row._meta.concrete_fields if not field.primary_key]
+    return _said({field.attname: getattr(row, field.attname) for field in fields})
+
+
+def _said(value: object) -> str:
+    return json.dumps(_with_plain_numbers(value), default=str, sort_keys=True)
+
+
+def _with_plain_numbers(value: Any) -> Any:
+    """
+    Return a value with its numbers as jsonb gives them back: 4.0 and 4 are one, and what is too large for a float's digits is
+    what a float makes of it.
+    """
+    if isinstance(value, dict):
+        return {key: _with_plain_numbers(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_plain_numbers(one) for one in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if abs(value) < _EXACT:
+        return int(value) if value == int(value) else value
+    try:
+        return float(value)
+    except OverflowError:
+        return str(value)

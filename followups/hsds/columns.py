@@ -17,8 +17,8 @@ from followups.hsds.tables import Row
 
 _TIME = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)(?::[0-5]\d(?:\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?")
 _STATUSES = frozenset({"active", "inactive", "defunct", "temporarily closed"})
-# Six digits before the point are no age, and no column's.
-_MOST = 10_000
+# Years; what is above it is a mistake, and no column's.
+_OLDEST = 1_000
 
 
 class NotUnderstood(ValueError):
@@ -103,7 +103,7 @@ def _age(value: Any) -> Decimal:
         age = Decimal(_text(value).strip())
     except InvalidOperation:
         raise NotUnderstood(f"“{value}” is no number") from None
-    if not age.is_finite() or not 0 <= age < _MOST:
+    if not age.is_finite() or not 0 <= age <= _OLDEST:
         raise NotUnderstood(f"“{value}” is no age")
     return age.quantize(Decimal("0.01"))
 

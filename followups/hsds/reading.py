@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from pathlib import Path, PurePath
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -59,7 +60,7 @@ def read_json(where: str, content: bytes, into: Tables) -> None:
     """
     try:
         # NaN and Infinity are no JSON, whatever Python takes them for.
-        given = json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None)
+        given = json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"{where} is no JSON: {error}") from error
     given = _storable(given)
@@ -187,6 +188,12 @@ def _skip(where: str, content: bytes, into: Tables) -> None:
     # The description of a data package says what its CSV files say, and nothing more.
     if PurePath(where).name != "datapackage.json":
         read_json(where, content, into)
+
+
+def _finite(text: str) -> float | None:
+    # So many digits that it is none any more: PostgreSQL's JSON has no infinity.
+    number = float(text)
+    return number if isfinite(number) else None
 
 
 def _storable(value: Any) -> Any:

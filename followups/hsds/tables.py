@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 Row = dict[str, Any]
+# HSDS has UUIDs; whatever else is used, an index has to hold it.
+_LONGEST_ID = 200
 
 # What every table may have beside its own: their rows name whatever they are about.
 ABOUT_ANYTHING = MappingProxyType({"attributes": "link_id", "metadata": "resource_id"})
@@ -216,8 +218,8 @@ class Tables:
         if isinstance(identity, int):
             identity = str(identity)
         missing = [name for name in TABLES[table].required if name not in row]
-        if missing or not isinstance(identity, str):
-            words = f"{', '.join(missing)} missing" if missing else "its id is no text"
+        if missing or not isinstance(identity, str) or len(identity) > _LONGEST_ID:
+            words = f"{', '.join(missing)} missing" if missing else "its id is no text, or longer than 200 characters"
             self.problems.append(Problem(where, table, str(row.get("id", "")), words, lost=True))
             return
         row["id"] = identity

@@ -13,6 +13,9 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from hypothesis import Phase, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from followups.actions import resources
 from followups.actions.resources import Written
@@ -27,7 +30,7 @@ from journal.models import Entry
 from journal.rebuild import differences
 from responders.models import Agency
 from tests.factories import responders as make
-from tests.followups.test_hsds import DEMO, KING_COUNTY, STANDARD, as_rows, has_standard
+from tests.followups.test_hsds import ALMOST, DEMO, KING_COUNTY, STANDARD, as_rows, has_standard
 from tests.replica import bodies, number_of
 
 pytestmark = pytest.mark.django_db
@@ -339,6 +342,25 @@ def test_every_example_of_the_standard_comes_back_from_the_database(name: str) -
 
     assert as_rows(tables_of(agency, "demo")) == as_rows(tables)
     assert [problem for problem in written.problems if problem.lost] == []
+
+
+@examples(max_examples=10, deadline=None, phases=[Phase.generate])
+@given(st.data())
+def test_no_import_fails_whatever_a_source_says(data: st.DataObject) -> None:
+    agency = make.agency()
+    tables = Tables()
+    ids = st.sampled_from(["a", "b", "c", 7, "x" * 300])
+    for table, spec in TABLES.items():
+        columns = st.sampled_from([*spec.columns, "x_other"])
+        for row in data.draw(st.lists(st.dictionaries(columns, ALMOST | ids, max_size=8), max_size=3)):
+            tables.add(table, {"name": "N", "number": "1", **row, "id": data.draw(ids)}, where="drawn")
+
+    load(agency, tables)
+    again = load(agency, tables)
+
+    assert (sum(again.made.values()), sum(again.changed.values()), sum(again.retired.values())) == (0, 0, 0)
+    assert as_rows(tables_of(agency, "demo")) == as_rows(tables)
+    assert list(differences()) == []
 
 
 @pytest.mark.skipif(not KING_COUNTY.is_file(), reason="King County's organizations are not in DATA_DIR")

@@ -2,6 +2,8 @@
 Import a directory of services in the form of Open Referral's HSDS 3.
 """
 
+import re
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, help="a .json, .csv or .zip file, or a directory")
         parser.add_argument("--agency", required=True, metavar="SLUG")
         parser.add_argument(
-            "--source", required=True, metavar="CODE", help="letters, digits and dashes; names the source"
+            "--source", required=True, type=_code, metavar="CODE", help="letters, digits and dashes; names the source"
         )
         parser.add_argument("--name", help="what crews read as the source; the code, if not given")
         parser.add_argument("--licence", default="", help="under which the source may be used")
@@ -52,6 +54,12 @@ class Command(BaseCommand):
         except Unreadable as error:
             raise CommandError(str(error)) from error
         run_import(self, tables, agency=agency, code=source, name=name or source, by=BY, **options)
+
+
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", text):
+        raise ArgumentTypeError(f"“{text}” is no code: at most 60 letters, digits and dashes")
+    return text
 
 
 def add_import_options(parser: CommandParser) -> None:
