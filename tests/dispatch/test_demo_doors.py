@@ -62,7 +62,7 @@ def test_a_door_leads_to_the_page_of_its_role(site: Client, who: str) -> None:
     assert site.get(path).status_code == 200
     assert site.get("/api/session/").json()["roles"] == [role]
     # And not into anybody else's.
-    also = {("/desk/", "SUPERVISOR"), ("/police/", "SUPERVISOR")}
+    also = {("/desk/", "SUPERVISOR"), ("/police/", "SUPERVISOR"), ("/care/", "SUPERVISOR")}
     closed = [page for page, other in PEOPLE.values() if other != role and (page, role) not in also]
     assert {site.get(page).status_code for page in closed} == {403}
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client as Browser
 
 from followups.indexes import phone_index
-from followups.models import BreakGlass, Client, ClientName, Contact, Route
+from followups.models import BreakGlass, Client, ClientName, Contact, Disclosure, Route
 from followups.queries.record import whole
 from journal.door import open_door
 from journal.models import Entry
@@ -223,3 +223,26 @@ def test_no_name_stands_in_an_address(care: follow_ups.Care, client: Client) -> 
     addresses = [part.split('"')[0] for html in seen for part in html.split('href="')[1:]]
     assert not [address for address in addresses if "Known" in address or "555" in address]
     assert BreakGlass.objects.count() == 0
+
+
+def test_what_went_out_of_a_record_that_was_merged_is_accounted_for_with_the_kept_one(
+    care: follow_ups.Care, client: Client
+) -> None:
+    absorbed = follow_ups.client(care, merged_into=client)
+    person = responders.person(care.scene.agency, RoleName.COORDINATOR)
+    with open_door(by=SCENE, at=NOON):
+        Disclosure.objects.create(
+            client=absorbed,
+            basis="MEDICAL_EMERGENCY",
+            recipient="The emergency room",
+            purpose="Treatment",
+            body={},
+            notice_version="1",
+            at=NOON,
+            by=person,
+        )
+    browser, _ = page(care, RoleName.COORDINATOR)
+
+    html = browser.get(f"/care/people/{client.key}/").content.decode()
+
+    assert "The emergency room: Treatment" in html
