@@ -196,6 +196,7 @@ def test_a_visit_that_is_a_call_shows_the_crew_whom_it_meets(enter: Enter, site:
     expect(person).to_contain_text("Demo Person One")
     expect(person).to_contain_text("Offer coffee before questions")
     expect(person).to_contain_text("Standing behind them")
+    person.scroll_into_view_if_needed()
     looked_at(tablet, pictures, "person")
     tablet.get_by_role("button", name="Write report").click()
     finger = Finger(tablet)

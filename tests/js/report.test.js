@@ -211,6 +211,40 @@ test("a signed report is locked, goes up after what came before it, and is added
   assert.equal(peer.effects.filter(({ kind }) => kind === "encounter.save").length, 1);
 });
 
+test("a report is signed from the tap on, whatever is drawn before it is kept and answered", async (t) => {
+  const peer = server();
+  const { device, drafts } = await tablet(peer, t);
+  const key = drafts.begin(ABOUT, { body: { ...blank(), nobody_found: true } });
+  await settled(drafts, key, "sent");
+  await device.exchange();
+  const states = new Set();
+  const watch = setInterval(() => states.add(drafts.report(key)?.state), 1);
+  device.replica.listen(() => states.add(drafts.report(key)?.state));
+
+  const signed = drafts.sign(key);
+  states.add(drafts.report(key).state);
+  await signed;
+  await online(peer, device);
+  await wait(40);
+  clearInterval(watch);
+
+  assert.deepEqual([...states], ["SIGNED"]);
+  assert.equal(peer.effects.filter(({ kind }) => kind === "encounter.save").length, 1);
+});
+
+test("what was signed and could not be read is open again", async (t) => {
+  const peer = server();
+  const { device, drafts } = await tablet(peer, t);
+  const key = drafts.begin(ABOUT, { body: { ...blank(), nobody_found: true } });
+  await settled(drafts, key, "sent");
+  const { decide } = peer;
+  peer.decide = (action) => (action.kind === "encounter.sign" ? { status: "quarantined", code: "choice_unknown", message: "Not a choice.", ticket: "q-2" } : decide(action));
+  await drafts.sign(key);
+
+  await until(() => device.trays().quarantined.length === 1, "it was set aside");
+  assert.equal(drafts.report(key).state, "DRAFT");
+});
+
 test("a signed report that waits is signed still after the page was killed", async (t) => {
   const peer = server();
   const { browser, tab, device, drafts } = await tablet(peer, t);
@@ -297,12 +331,13 @@ test("a report of what the crew came upon names it by the tablet's own key, and 
   const { device, drafts } = await tablet(peer, t);
   await offline(peer, device);
   const met = await device.do("call.on_view", { key: "k-1" });
-  const local = call({ id: "on-view k-1", local: met, on_view_key: "k-1" }, { id: 0 });
+  const local = call({ id: "on-view k-1", local: met, on_view_key: "k-1", address: "Where you are" }, { id: 0 });
 
   const key = drafts.begin(aboutOf(local), { after: afterOf(local) });
   await settled(drafts, key, "waiting");
 
   const save = device.pending().at(-1);
+  assert.equal(drafts.report(key).about.words, "Person down");
   assert.deepEqual([save.args.on_view, "assignment" in save.args, save.after], ["k-1", false, [met.seq]]);
   // The call has come down with a number: it is the same report.
   assert.equal(drafts.of(aboutOf(call({ on_view_key: "k-1" }))).key, key);

@@ -221,7 +221,7 @@ export const part = {
         titleOf(report),
         [report.state === "RETURNED" && h("p", { class: "banner bad", key: "returned" }, icon("undo"), h("span", null, h("b", null, "A supervisor sent it back"), h("span", null, report.note))), form],
         [
-          problems.length > 0 && h("ul", { class: "problem", role: "alert" }, problems.map((problem) => h("li", null, problem))),
+          problems.length > 0 && h("div", { class: "problem", role: "alert" }, problems.map((problem) => h("p", null, problem))),
           h(
             "div",
             { class: "report-foot" },

@@ -145,10 +145,11 @@ export class Drafts {
         this.#working.delete(working.key);
         continue;
       }
-      // It came back, or what was signed here was not taken in: it is open again.
-      if (known?.held && !known.signing && working.signed) {
-        working.signed = false;
-        if (known.state !== "RETURNED") this.#touched(working);
+      // Only what says so opens it again: it came back, or the server could not read what was signed.
+      if (working.signed && !working.saving && known?.held && !known.signing) {
+        const setAside = aside.get(working.key) === working.revision;
+        if (setAside) this.#touched(working);
+        working.signed = !setAside && !(known.state === "RETURNED" && known.revision >= working.revision);
       }
       if (known && !working.dirty && known.revision > working.revision) Object.assign(working, { body: known.body, revision: known.revision, seconds: Math.max(working.seconds, known.seconds) });
       const typed = !known || working.dirty || working.revision >= known.revision;
@@ -446,13 +447,13 @@ export class Drafts {
 }
 
 /**
- * What a report of this call is about.
+ * What a report of this call is about. Where the crew came upon something is known when the server has said it.
  * @param {OwnCall & {id?: string}} call
  * @returns {About}
  */
 export function aboutOf(call) {
   const { assignment, on_view_key: key, local } = call;
-  return { assignment: local ? null : assignment.id, onView: key ?? null, call: local || !call.id ? null : Number(call.id), words: placeWords(call.type.label, call.address) };
+  return { assignment: local ? null : assignment.id, onView: key ?? null, call: local || !call.id ? null : Number(call.id), words: placeWords(call.type.label, local ? "" : call.address) };
 }
 
 /**
