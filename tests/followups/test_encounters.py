@@ -245,6 +245,68 @@ def test_what_is_signed_becomes_part_of_records_once(here: dispatch.Scene, held:
     assert list(differences()) == []
 
 
+def test_what_cannot_be_used_stands_in_the_report_and_stops_nothing(here: dispatch.Scene, held: Assignment) -> None:
+    said = {
+        **JO,
+        "safe_contact": {"kind": "PHONE", "value": "ask at the desk"},
+        "cautions": [{"text": "Startles at noise", "days": 1}, {"text": "", "days": 9}],
+        "referrals": [{"need": "SHELTER"}],
+    }
+    key, late = uuid4(), minutes(3 * 24 * 60)
+    args: dict[str, Any] = {"encounter": str(key), "assignment": held.pk, "revision": 1, "body": body(said)}
+
+    # Three days without signal: what was to be expected for one of them warns nobody any more.
+    assert say(here.tablet, "encounter.sign", when=minutes(40), at=late, **args).applied
+
+    assert [way.value for way in ContactWay.objects.all()] == ["206-555-0100"]
+    assert not ClientCaution.objects.exists()
+    assert not CareReferral.objects.exists()
+    assert Met.objects.get().body["safe_contact"]["value"] == "ask at the desk"
+
+
+def test_who_is_said_to_have_died_waits_for_a_second_word(here: dispatch.Scene, held: Assignment) -> None:
+    write(here, held, body({**JO, "outcomes": ["DIED"]}))
+
+    client = Client.objects.get()
+    assert client.deceased_said_by_id == here.tablet.person_id
+    assert client.deceased_at is None
+
+
+def test_a_report_to_the_authorities_that_was_made_before_the_signing_owes_nothing(
+    here: dispatch.Scene, held: Assignment
+) -> None:
+    made = {"about": "Bruises", "made_to": "CHILD_PROTECTION", "made_at": minutes(20).isoformat(), "number": "77"}
+    write(here, held, body({**new("Kim"), "mandated": made}), when=minutes(30))
+
+    row = MandatedReport.objects.get()
+    assert (row.made_at, row.made_to, row.number) == (minutes(20), "CHILD_PROTECTION", "77")
+    assert row.made_by_id == here.tablet.person_id
+    assert sweeps_reports.tell_mandated(at=minutes(60 * 47)) == 0
+
+
+def test_an_excused_draft_that_is_signed_after_all_is_signed(here: dispatch.Scene, held: Assignment) -> None:
+    row = write(here, held, kind="encounter.save")
+    say(supervisor(here), "encounter.excuse", encounter=str(row.key), note="?")
+
+    assert write(here, held, body(JO), key=row.key, revision=2).state == "SIGNED"
+
+
+def test_a_merged_record_is_the_one_it_was_merged_into(here: dispatch.Scene, held: Assignment) -> None:
+    row = write(here, held, body(JO))
+    [jo] = Client.objects.all()
+    by = people.actor(people.person(here.agency, "COORDINATOR"))
+    assert say(by, "client.create", name="Joanna Example").applied
+    kept = Client.objects.exclude(pk=jo.pk).get()
+    assert say(by, "client.merge", kept=kept.pk, absorbed=jo.pk).applied
+    say(supervisor(here), "encounter.return", encounter=str(row.key), note="?")
+
+    row = write(here, held, body({**JO, "client": {"id": jo.pk}}), key=row.key, revision=2, when=minutes(5))
+
+    assert [met.client_id for met in row.met.all()] == [kept.pk]
+    assert (Client.objects.count(), row.to_check) == (2, False)
+    assert list(differences()) == []
+
+
 def test_nothing_of_what_was_written_is_in_an_entry(here: dispatch.Scene, held: Assignment) -> None:
     canary = "canaryword"
     said = body({**new(canary), "needs": ["OVERDOSE"], "cautions": [{"text": canary, "days": 3}]}, notes=canary)
