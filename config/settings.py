@@ -281,7 +281,9 @@ def keys_by_id(name: str) -> dict[str, bytes]:
         if not one.strip():
             continue
         if kid in keys or not (kid.isascii() and kid.isalnum() and len(kid) <= 16) or (kid == "demo" and not DEMO):
-            raise ImproperlyConfigured(f"{name}: each key needs an id of its own, at most 16 letters and digits, not demo")
+            raise ImproperlyConfigured(
+                f"{name}: each key needs an id of its own, at most 16 letters and digits, not demo"
+            )
         keys[kid] = b64decode(key)
     if not keys and DEMO:
         keys = {"demo": sha256(name.encode() + SECRET_KEY.encode()).digest()}

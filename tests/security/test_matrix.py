@@ -3,7 +3,7 @@ Every cell of matrix.yaml against the running site, and nothing on the site that
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,7 @@ def _hidden_cells(bearer: str, scene: World) -> Iterator[tuple[str, dict[str, An
             yield name, row, "OTHER_UNIT", scene.of_other_unit
 
 
-def _args(template: dict[str, Any], theirs: dict[str, int], scene: World, bearer: str) -> dict[str, Any]:
+def _args(template: dict[str, Any], theirs: Mapping[str, Any], scene: World, bearer: str) -> dict[str, Any]:
     # The thing itself is theirs; the unit that a request is for is one's own, unless the unit is the thing.
     given = {key: value[0] if isinstance(value, list) else value for key, value in template.items()}
     names = [value.strip("{}") for value in given.values() if isinstance(value, str) and value.startswith("{")]

@@ -189,7 +189,10 @@ def _everything() -> Mapping[str, Any]:
     counts: dict[str, Any] = {}
     with connection.cursor() as cursor:
         for table in sorted(connection.introspection.table_names(cursor)):
-            if table.startswith(("dispatch_", "followups_", "journal_", "responders_", "tablets_")) and table not in beside:
+            if (
+                table.startswith(("dispatch_", "followups_", "journal_", "responders_", "tablets_"))
+                and table not in beside
+            ):
                 cursor.execute(f'SELECT count(*) FROM "{table}"')  # noqa: S608  names of tables, from the database
                 counts[table] = cursor.fetchone()[0]
     counts["entry"] = Entry.objects.aggregate(last=Max("pk"))
