@@ -45,9 +45,13 @@ const DOES = {
       title: `Close “${row.dataset["name"]}”`,
       text: "Whoever referred hears only that it is closed.",
       confirm: "Close",
-      fields: [{ kind: "text", name: "note", label: "What came of it", limit: 1000 }],
+      fields: [
+        { kind: "text", name: "note", label: "What came of it", limit: 2000 },
+        { kind: "number", name: "client", label: "Number of the record that it led to", optional: true },
+      ],
     });
-    if (answer) await does(row, "intake.close", { intake: Number(row.dataset["intake"]), note: answer["note"] }, "Closed.");
+    const client = answer?.["client"] ? Number(answer["client"]) : null;
+    if (answer) await does(row, "intake.close", { intake: Number(row.dataset["intake"]), note: answer["note"], client }, "Closed.");
   },
   opened: (row) => does(row, "break_glass.seen", { break_glass: Number(row.dataset["opened"]) }, "Kept: you have looked at it."),
 };
