@@ -23,7 +23,6 @@ from followups.models import (
     AttemptResult,
     FollowUp,
     FollowUpState,
-    How,
     LockedClient,
     Move,
     Outcome,
@@ -177,14 +176,11 @@ def attempt(
     client, row = _held(follow_up_id, by)
     rules.check_may_tell(row, client, by=by, at=at)
     known = AttemptResult(result)
-    flags: list[str] = []
-    if not rules.is_open(row):
-        flags.append("follow_up_ended")
+    # It is over, or the person was met anew since: kept, and nothing follows from it but what it says of the person.
+    flags = [] if rules.is_open(row) else ["late_scope"]
     partner = None
     if partner_id is not None:
         partner = Person.objects.filter(pk=partner_id, agency=client.agency_id).exclude(pk=by.person_id or 0).first()
-    if how == How.VISIT and partner is None and by.tablet_id is not None:
-        flags.append("visit_alone")
     tried = Attempt.objects.create(
         follow_up=row,
         client=client,

@@ -127,20 +127,23 @@ def check_may_tell(follow_up: FollowUp, client: Client, *, by: Actor, at: dateti
         raise refusals.FollowUpNotFound
     if can_read(by, client, at=at) or follow_up.assignee_id == by.person_id:
         return
-    if by.tablet_id is not None and by.unit_id is not None and _was_shown(follow_up, unit_id=by.unit_id):
-        return
-    raise refusals.FollowUpNotFound
+    if by.tablet_id is None or by.unit_id is None:
+        raise refusals.FollowUpNotFound
+    if not _was_shown(follow_up, unit_id=by.unit_id, person_id=by.person_id):
+        raise refusals.FollowUpNotFound
 
 
-def _was_shown(follow_up: FollowUp, *, unit_id: int) -> bool:
+def _was_shown(follow_up: FollowUp, *, unit_id: int, person_id: int | None) -> bool:
     """
-    Tell whether a follow-up is or was on a unit's tablets: what left them is kept as a tombstone for 30 days.
+    Tell whether a follow-up is or was on the tablets of a unit, or of one that the person was on since: what left them is kept
+    as a tombstone for 30 days.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM journal_document"
-            " WHERE stream = %s AND collection = 'follow_up' AND document_id = %s)",
-            [f"unit.{unit_id}", str(follow_up.pk)],
+            " WHERE collection = 'follow_up' AND document_id = %s AND stream = ANY(ARRAY("
+            " SELECT 'unit.' || unit_id FROM responders_shift WHERE person_id = %s) || %s::text))",
+            [str(follow_up.pk), person_id, f"unit.{unit_id}"],
         )
         row: tuple[bool] = cursor.fetchone()
     return row[0]

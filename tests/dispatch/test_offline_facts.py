@@ -40,6 +40,7 @@ from tablets.models import Tablet
 from tests.conftest import NOON
 from tests.factories import dispatch as factory
 from tests.factories import encounters as make_encounters
+from tests.factories import follow_ups
 from tests.factories import responders as make
 from tests.factories import tablets as make_tablets
 
@@ -84,6 +85,7 @@ CLASSES = {
         "encounter.report_made",
         "encounter.save",
         "encounter.sign",
+        "follow_up.attempt",
         "message.deliver",
         "message.read",
         "message.send",
@@ -286,6 +288,11 @@ def _begun(of: Stage, **more: Any) -> dict[str, Any]:
     return {"encounter": REPORT, **more}
 
 
+def _tried(of: Stage) -> dict[str, Any]:
+    row = follow_ups.shown_to(of.here.unit)
+    return {"follow_up": row.pk, "how": "VISIT", "result": "NOT_FOUND"}
+
+
 # What each kind of fact says here; whatever else its serializer knows is left out.
 TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     **{
@@ -308,6 +315,7 @@ TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "encounter.sign": _report,
     "encounter.addendum": lambda of: _begun(of, text="They called: all is well."),
     "encounter.report_made": lambda of: _begun(of, met=0, made_to="CHILD_PROTECTION", made_at=minutes(40).isoformat()),
+    "follow_up.attempt": _tried,
     "message.deliver": _message,
     "message.read": _message,
     "message.send": lambda of: {"call": of.held.call_id, "text": "We are delayed."},

@@ -176,6 +176,25 @@ def intake(of: Scene) -> Intake:
         return Intake.objects.create(agency=of.agency, referral=row, made_at=NOON)
 
 
+def shown_to(unit: Unit) -> FollowUp:
+    """
+    Return a single follow-up that stands on a unit's tablets.
+    """
+    with open_door(by=SCENE, at=NOON):
+        whom = Client.objects.create(agency=unit.agency, made_at=NOON, made_by=SCENE)
+        return FollowUp.objects.create(
+            agency=unit.agency,
+            client=whom,
+            unit=unit,
+            zone=unit.agency.timezone,
+            due_date=NOON.date(),
+            due_at=NOON,
+            due_until=NOON + timedelta(hours=7),
+            made_at=NOON,
+            made_by=SCENE,
+        )
+
+
 def one_of_everything(of: Scene, unit: Unit) -> dict[str, int]:
     """
     Return the ids of somebody, of their plan, of a follow-up that a unit sees to, and of a referral for later contact.

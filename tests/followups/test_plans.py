@@ -462,7 +462,7 @@ def test_an_attempt_is_kept_whatever_became_of_the_follow_up() -> None:
         at=NOON + 2 * DAY,
     )
 
-    assert told.flags == ["follow_up_ended", "visit_alone"]
+    assert told.flags == ["late_scope"]
     assert told.follow_up.state == FollowUpState.SUPERSEDED
     assert Attempt.objects.get().at == NOON + timedelta(hours=20)
     # What it says of an earlier day does not stop the round that began since.
