@@ -102,7 +102,7 @@ def _owed(row: Encounter, now: datetime) -> dict[str, Any]:
 def _whole(row: Encounter) -> dict[str, Any]:
     labels = {(choice.field, choice.code): choice.label for choice in Choice.objects.filter(agency=row.agency_id)}
     met = sorted(row.met.all(), key=lambda one: one.position)
-    signings = sorted(row.signings.all(), key=lambda one: one.at)
+    signings = sorted(row.signings.all(), key=lambda one: one.pk)
     current = signings[-1].body
     return {
         "report": row,

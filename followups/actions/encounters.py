@@ -24,6 +24,7 @@ from followups.models import (
     Addendum,
     Choice,
     Client,
+    ClientCaution,
     Contact,
     Encounter,
     EncounterState,
@@ -432,7 +433,7 @@ def _set_aside(encounter: LockedEncounter, revision: int, body: dict[str, Any]) 
     Keep what was typed elsewhere and overtaken by the signing: the latest of it. What is older than what was signed was part
     of it.
     """
-    signed = encounter.signings.order_by("-at").values_list("revision", flat=True).first() or 0
+    signed = encounter.signings.order_by("-pk").values_list("revision", flat=True).first() or 0
     if revision <= max(signed, encounter.aside_revision):
         return []
     encounter.aside, encounter.aside_revision = body, revision
@@ -538,10 +539,11 @@ class _People:
                     clients.say_deceased_of(client=client, person_id=self._by.person_id, by=self._by, at=self._at)
                 entered.append((client, met))
         self._leave(kept, {client.pk for client, _ in entered})
+        self._withdraw_cautions(entered)
         return _Entered({**self._body, "met": people}, entered, concerns[:1])
 
     def _last_said(self) -> dict[int, Body]:
-        last = Signing.objects.filter(encounter=self._encounter).order_by("-at", "-pk")
+        last = Signing.objects.filter(encounter=self._encounter).order_by("-pk")
         # The newest is what is being signed now.
         before = last[1:2].first()
         return {} if before is None else {person["position"]: person for person in before.body["met"]}
@@ -663,6 +665,26 @@ class _People:
         gone = [client_id for client_id in self._was if client_id is not None and client_id not in still]
         contacts = Contact.objects.filter(client__in=gone, call__in=self._told.calls, route=Route.MET, ended_at=None)
         contacts.update(ended_at=self._at)
+
+    def _withdraw_cautions(self, entered: list[tuple[LockedClient, Met]]) -> None:
+        """
+        End the cautions that the report named before and names no longer: a warning about the wrong person harms them. Dispatch
+        is told by the sweep.
+        """
+        said = {(client.pk, caution["text"]) for client, met in entered for caution in met.body["cautions"]}
+        before = {(client_id, caution["text"]) for client_id, was in self._was.items() for caution in was["cautions"]}
+        gone = before - said
+        rows = ClientCaution.objects.filter(
+            client__in={client_id for client_id, _ in gone},
+            # On whichever tablet its author signed.
+            added_by__endswith=f"person:{self._by.person_id}",
+            added_at__gte=self._encounter.opened_at,
+            ended_at=None,
+        )
+        for row in rows.order_by("pk"):
+            if (row.client_id, row.text) in gone:
+                row.ended_at = self._at
+                row.save(update_fields=["ended_at"])
 
     def _zone(self) -> ZoneInfo:
         return Agency.objects.get(pk=self._encounter.agency_id).zone

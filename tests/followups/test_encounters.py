@@ -494,7 +494,10 @@ def test_an_overdue_report_is_told_to_author_and_supervisors_once(here: dispatch
 def test_a_report_that_was_sent_back_is_signed_again_beside_what_was_signed_first(
     here: dispatch.Scene, held: Assignment
 ) -> None:
-    row = write(here, held, body(JO, {**new("Second"), "follow_up": "YES"}, notes="First"), revision=3)
+    loud = {"text": "Shouts at uniforms", "days": 9}
+    row = write(
+        here, held, body(JO, {**new("Second"), "follow_up": "YES", "cautions": [loud]}, notes="First"), revision=3
+    )
     jo, second = Client.objects.order_by("pk")
     note = "Who was the second one?"
     assert say(supervisor(here), "encounter.return", encounter=str(row.key), note=note, at=minutes(5)).applied
@@ -515,6 +518,8 @@ def test_a_report_that_was_sent_back_is_signed_again_beside_what_was_signed_firs
     assert set(Contact.objects.filter(ended_at=None).values_list("client", flat=True)) == {jo.pk}
     assert Plan.objects.filter(client=second, state=PlanState.OPEN).exists()
     assert Plan.objects.get(client=jo).round == 1
+    # Nobody is warned of somebody who was not there.
+    assert ClientCaution.objects.get(client=second).ended_at is not None
     assert list(differences()) == []
 
 
