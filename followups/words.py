@@ -4,6 +4,7 @@ What codes of care after the call are called on coordinators' pages. Those of a 
 
 from typing import Final
 
+from dispatch.words import PLACES
 from followups.models import (
     AttemptResult,
     Basis,
@@ -131,4 +132,5 @@ def board_words() -> dict[str, dict[str, str]]:
         "strategies": STRATEGIES,
         "referrals": REFERRALS,
         "sections": SECTIONS,
+        "places": PLACES,
     }

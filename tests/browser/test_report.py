@@ -186,12 +186,16 @@ def test_a_visit_that_is_a_call_shows_the_crew_whom_it_meets(enter: Enter, site:
     row = coordinator.locator(".row", has_text="Demo Person One").first
     row.get_by_role("button", name="Send…").click()
     coordinator.get_by_role("dialog").get_by_text("CARE 12", exact=True).click()
+    coordinator.get_by_role("dialog").get_by_label("What kind of place it is").select_option("PUBLIC")
+    coordinator.get_by_role("dialog").get_by_text("Nothing does").click()
     coordinator.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
 
     # Like any other call, and no word of whom or why in what rings.
     expect(tablet.get_by_text("New call for CARE 12")).to_be_visible(timeout=SOON)
     expect(tablet.locator(".alert")).not_to_contain_text("Demo Person")
     arrived_at(tablet)
+    # Somebody said that nothing speaks against it: nobody waits for police.
+    expect(tablet.get_by_text("Police not there")).to_have_count(0)
     person = tablet.locator(".person")
     expect(person).to_contain_text("Demo Person One")
     expect(person).to_contain_text("Offer coffee before questions")

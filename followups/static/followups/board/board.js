@@ -54,6 +54,24 @@ async function does(row, kind, args, words) {
   if (await doTo(row, kind, args, words)) setTimeout(() => void list.look(), 400);
 }
 
+// What the policy asks about every call. What nobody knows is no no: police come too, and CARE waits for them.
+const SCREENED = ["WEAPON", "VIOLENCE", "MEDICAL", "POLICE_ONLY"];
+const AGAINST = [
+  { value: "NOTHING", label: "Nothing does", detail: "no weapon, no threat, no medical emergency, nothing for police" },
+  { value: "UNKNOWN", label: "Nobody knows", detail: "police come too, and CARE waits for them" },
+  { value: "WEAPON", label: "A weapon is there" },
+  { value: "VIOLENCE", label: "Somebody threatens" },
+  { value: "MEDICAL", label: "A medical emergency" },
+];
+
+/**
+ * @param {string} against
+ * @returns {Record<string, string>} an answer to each question of the screening
+ */
+function screening(against) {
+  return Object.fromEntries(SCREENED.map((name) => [name, against === "UNKNOWN" ? "UNKNOWN" : name === against ? "YES" : "NO"]));
+}
+
 /** @type {Record<string, {title: string, how: string}>} */
 const TRIES = {
   visit: { title: "Visit to", how: "VISIT" },
@@ -120,9 +138,15 @@ const DOES = {
       title: `Send a unit to ${name}`,
       text: "It becomes a call on that unit’s tablet, with the welfare clock. CAD hears “CARE visit”, no name and no reason. A visit is two people.",
       confirm: "Send",
-      fields: [{ kind: "choice", name: "unit", label: "Unit", choices: named(facts.units) }],
+      fields: [
+        { kind: "choice", name: "unit", label: "Unit", choices: named(facts.units) },
+        { kind: "pick", name: "place", label: "What kind of place it is", choices: choices(facts.words["places"]), value: "" },
+        { kind: "choice", name: "against", label: "Does anything speak against CARE going alone?", choices: AGAINST },
+      ],
     });
-    if (answer) await does(row, "follow_up.send", { follow_up, unit: Number(answer["unit"]) }, "Sent. The unit’s tablet will ring.");
+    if (!answer) return;
+    const sent = { follow_up, unit: Number(answer["unit"]), place_kind: answer["place"], answers: screening(answer["against"] ?? "") };
+    await does(row, "follow_up.send", sent, "Sent. The unit’s tablet will ring.");
   },
   finish: async (row) => {
     const { follow_up, name } = of(row);
