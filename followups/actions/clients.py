@@ -24,7 +24,6 @@ from followups.models import (
     LockedClient,
     MaySay,
     Route,
-    Shown,
     WayKind,
 )
 from followups.refusals import clients as refusals
@@ -335,8 +334,7 @@ def link(*, client_id: int, call_id: int, by: Actor, at: datetime, happened_at: 
     if by.tablet_id is not None:
         told = links.to_call(call_id, by=by, at=at, happened_at=happened_at)
         client = standing(client_id, agency_id=by.agency_id)
-        was_shown = Shown.objects.filter(client__in=family(client), unit=by.unit_id).exists()
-        if not was_shown:
+        if not rules.was_shown(by, family(client)):
             rules.check_may_read(by, client, at=at)
         flags = told.flag_late(kind="client.link", at=at)
         contact = meet(client=client, call_id=told.call.pk, route=Route.MET, by=by, at=when)

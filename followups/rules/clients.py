@@ -6,12 +6,13 @@ or have a follow-up with them; anybody who broke the glass, until it ends. An ad
 alone open nothing to responders (45 CFR 164.312(a); 42 CFR 2.13: what is needed, no more).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q
 
 from dispatch.models import Assignment
-from followups.models import BreakGlass, Client, Contact, FollowUp, FollowUpState
+from followups.models import BreakGlass, Client, Contact, FollowUp, FollowUpState, Shown
 from followups.refusals.clients import ClientNotFound
 from responders.actors import Actor
 from responders.models import Shift
@@ -49,6 +50,16 @@ def cares_for_all(actor: Actor) -> bool:
     Tell whether the actor's role opens every record of the agency. A tablet never lends more than its crew's rights.
     """
     return actor.tablet_id is None and actor.has("COORDINATOR", "SUPERVISOR")
+
+
+def was_shown(actor: Actor, client_ids: Iterable[int]) -> bool:
+    """
+    Tell whether any of these records stands or stood on the tablets of the actor's unit, or of one that they were on before:
+    what they say of somebody then is told from wherever they ride now.
+    """
+    ridden = Shift.objects.filter(person=actor.person_id).values("unit_id")
+    shown = Shown.objects.filter(Q(unit=actor.unit_id) | Q(unit__in=ridden), client__in=client_ids)
+    return actor.tablet_id is not None and shown.exists()
 
 
 def _is_with(actor: Actor, client: Client) -> bool:

@@ -81,6 +81,7 @@ CLASSES = {
         "call.check",
         "call.note",
         "call.on_view",
+        "client.link",
         "encounter.addendum",
         "encounter.report_made",
         "encounter.save",
@@ -315,6 +316,11 @@ TELLINGS: dict[str, Callable[[Stage], dict[str, Any]]] = {
     "encounter.sign": _report,
     "encounter.addendum": lambda of: _begun(of, text="They called: all is well."),
     "encounter.report_made": lambda of: _begun(of, met=0, made_to="CHILD_PROTECTION", made_at=minutes(40).isoformat()),
+    # Somebody whose second response the unit has, met at its call.
+    "client.link": lambda of: {
+        "client": follow_ups.shown_to(of.here.unit).client_id,
+        "call": of.held.call_id,
+    },
     "follow_up.attempt": _tried,
     "message.deliver": _message,
     "message.read": _message,
