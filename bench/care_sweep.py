@@ -18,8 +18,8 @@ from django.db.models import Model
 
 from bench.database import bench_database
 from bench.figures import Figure
-from followups import sweeps
 from followups.models import Client, FollowUp
+from followups.sweeps import follow_ups as sweeps
 from journal.door import open_door
 from responders.models import Agency
 

@@ -1,7 +1,7 @@
 """
 Reminders to people: a push to the browsers that they asked to have woken, and one digest a day.
 
-A row is the promise (followups/sweeps.py makes those of follow-ups). What is sent says how many and nothing else: not who, not
+A row is the promise (followups/sweeps/follow_ups.py makes those of follow-ups). What is sent says how many and nothing else: not who, not
 why, not where, because it goes through other people's servers and stands on a screen that anybody may see.
 
 A row is claimed by moving its next try on, sent outside of any transaction, and then said to be sent: whoever died in between

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dispatch.asking import common, signed_in
 from followups import report_words as words
 from followups.actions import encounters
-from followups.board import beside
+from followups.board_pages import beside
 from followups.models import Choice, ChoiceField, Client, Encounter, EncounterState, Met
 from followups.queries import encounters as queries
 from followups.refusals.encounters import EncounterNotFound

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from dispatch.asking import common, signed_in
 from followups.actions import surveys as actions
-from followups.board import beside
+from followups.board_pages import beside
 from followups.models import SurveyCode
 from followups.queries import surveys as queries
 from followups.refusals.surveys import SurveyCodeNotFound, SurveyCodeUsed

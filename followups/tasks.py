@@ -7,7 +7,8 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from followups import reminders, sweeps, sweeps_people, sweeps_reports
+from followups import reminders
+from followups.sweeps import follow_ups, people, reports
 
 
 @shared_task
@@ -15,7 +16,7 @@ def make_follow_ups_due(**_: Any) -> int:
     """
     Make due the follow-ups whose hour has come and return how many. Run every minute by beat.
     """
-    return sweeps.make_due(at=timezone.now())
+    return follow_ups.make_due(at=timezone.now())
 
 
 @shared_task
@@ -23,7 +24,7 @@ def tell_late_follow_ups(**_: Any) -> int:
     """
     Note the follow-ups whose visiting hours went by and return how many. Run every minute by beat.
     """
-    return sweeps.tell_late(at=timezone.now())
+    return follow_ups.tell_late(at=timezone.now())
 
 
 @shared_task
@@ -31,7 +32,7 @@ def escalate_follow_ups(**_: Any) -> int:
     """
     Take to supervisors what nobody tried for too long and return how many. Run every minute by beat.
     """
-    return sweeps.escalate(at=timezone.now())
+    return follow_ups.escalate(at=timezone.now())
 
 
 @shared_task
@@ -39,7 +40,7 @@ def sweep_intakes(**_: Any) -> int:
     """
     Take in what was referred for later contact and return how many. Run every ten seconds by beat.
     """
-    return sweeps.sweep_intakes(at=timezone.now())
+    return follow_ups.sweep_intakes(at=timezone.now())
 
 
 @shared_task
@@ -63,7 +64,7 @@ def tell_overdue_reports(**_: Any) -> int:
     """
     Tell authors and supervisors of reports whose time is over and return of how many. Run every minute by beat.
     """
-    return sweeps_reports.tell_overdue(at=timezone.now())
+    return reports.tell_overdue(at=timezone.now())
 
 
 @shared_task
@@ -71,7 +72,7 @@ def tell_mandated_reports(**_: Any) -> int:
     """
     Tell supervisors of reports to the authorities while there is time to make them. Run every minute by beat.
     """
-    return sweeps_reports.tell_mandated(at=timezone.now())
+    return reports.tell_mandated(at=timezone.now())
 
 
 @shared_task
@@ -79,7 +80,7 @@ def link_callers(**_: Any) -> int:
     """
     Say of callers whose number is known that they are at their call and return how many. Run every ten seconds by beat.
     """
-    return sweeps_people.link_callers(at=timezone.now())
+    return people.link_callers(at=timezone.now())
 
 
 @shared_task
@@ -87,7 +88,7 @@ def tell_cautions(**_: Any) -> int:
     """
     Tell dispatch of cautions, and of those that have ended, and return of how many. Run every ten seconds by beat.
     """
-    return sweeps_people.tell_cautions(at=timezone.now())
+    return people.tell_cautions(at=timezone.now())
 
 
 @shared_task
@@ -95,7 +96,7 @@ def enter_shown(**_: Any) -> int:
     """
     Enter whose records began to stand on units' tablets and return of how many. Run every half minute by beat.
     """
-    return sweeps_people.enter_shown(at=timezone.now())
+    return people.enter_shown(at=timezone.now())
 
 
 @shared_task
@@ -103,4 +104,4 @@ def see_familiar(**_: Any) -> int:
     """
     See who is met often by now, and who no longer is, and return how many changed. Run every hour by beat.
     """
-    return sweeps_people.see_familiar(at=timezone.now())
+    return people.see_familiar(at=timezone.now())

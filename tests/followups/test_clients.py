@@ -14,7 +14,6 @@ from django.db import connection
 
 from dispatch.models import AssignmentStatus, Call, Caution, PlaceKind
 from dispatch.refusals import CallNotFound
-from followups import sweeps_people
 from followups.actions import clients, consents, deaths, knowledge, merges, telling
 from followups.models import (
     CarePlan,
@@ -30,6 +29,7 @@ from followups.models import (
     WayKind,
 )
 from followups.refusals import clients as refusals
+from followups.sweeps import people as sweeps
 from journal.door import open_door
 from journal.kinds import kinds
 from journal.models import Entry
@@ -260,8 +260,8 @@ def test_dispatch_hears_of_a_behaviour_its_date_and_its_end_and_of_nobody(care: 
     row = people.caution(care, whom)
     assert not Caution.objects.exists()
 
-    assert sweeps_people.tell_cautions(at=NOON) == 1
-    assert sweeps_people.tell_cautions(at=NOON) == 0
+    assert sweeps.tell_cautions(at=NOON) == 1
+    assert sweeps.tell_cautions(at=NOON) == 0
 
     [told] = Caution.objects.all()
     assert (told.address_key, told.phone) == ("400 YESLER WAY", "")
@@ -291,7 +291,7 @@ def test_without_an_address_the_number_and_without_either_the_home_at_which_they
     for whom in (by_phone, at_home, nowhere, at_shelter):
         people.caution(care, whom)
 
-    assert sweeps_people.tell_cautions(at=NOON) == 2
+    assert sweeps.tell_cautions(at=NOON) == 2
 
     assert set(Caution.objects.values_list("phone", "address_key")) == {("2065550100", ""), ("", "12 ELM ST")}
 
@@ -300,11 +300,11 @@ def test_what_was_ended_before_dispatch_heard_is_taken_back_there(care: follow_u
     whom = people.known(care)
     people.way(care, whom)
     row = people.caution(care, whom, "x" * 185)
-    sweeps_people.tell_cautions(at=NOON)
+    sweeps.tell_cautions(at=NOON)
     with open_door(by="system:test", at=NOON):
         ClientCaution.objects.filter(pk=row.pk).update(ended_at=NOON)
 
-    assert sweeps_people.tell_cautions(at=NOON) == 1
+    assert sweeps.tell_cautions(at=NOON) == 1
 
     [told] = Caution.objects.all()
     assert len(told.text) <= 200
@@ -324,8 +324,8 @@ def test_a_caller_whose_number_is_known_is_at_the_call(care: follow_ups.Care) ->
     call = dispatch.care_call(care.scene, caller_phone="+1 206-555-0100")
     dispatch.care_call(care.scene, caller_phone="206-555-0999")
 
-    assert sweeps_people.link_callers(at=NOON) == 1
-    assert sweeps_people.link_callers(at=NOON) == 0
+    assert sweeps.link_callers(at=NOON) == 1
+    assert sweeps.link_callers(at=NOON) == 0
 
     [contact] = Contact.objects.all()
     assert (contact.client_id, contact.call_id, contact.route, contact.seen_at) == (
@@ -341,10 +341,10 @@ def test_a_caller_whose_number_is_known_is_at_the_call(care: follow_ups.Care) ->
 def test_that_it_was_somebody_else_is_not_forgotten_by_the_sweep(care: follow_ups.Care) -> None:
     people.known(care, "Rosa Ortiz", phone="206-555-0100")
     dispatch.care_call(care.scene, caller_phone="206-555-0100")
-    sweeps_people.link_callers(at=NOON)
+    sweeps.link_callers(at=NOON)
     do(clients.unlink, by=care.coordinator, contact_id=Contact.objects.get().pk)
 
-    assert sweeps_people.link_callers(at=NOON) == 0
+    assert sweeps.link_callers(at=NOON) == 0
 
 
 def test_a_number_that_people_share_says_nothing_of_who_is_there(care: follow_ups.Care) -> None:
@@ -352,7 +352,7 @@ def test_a_number_that_people_share_says_nothing_of_who_is_there(care: follow_up
         people.known(care, phone="206-555-0100")
     dispatch.care_call(care.scene, caller_phone="206-555-0100")
 
-    assert sweeps_people.link_callers(at=NOON) == 0
+    assert sweeps.link_callers(at=NOON) == 0
 
 
 def test_a_call_that_was_over_before_the_sweep_is_seen_and_one_of_yesterday_is_not(care: follow_ups.Care) -> None:
@@ -361,7 +361,7 @@ def test_a_call_that_was_over_before_the_sweep_is_seen_and_one_of_yesterday_is_n
     recent = dispatch.care_call(care.scene, received_at=NOON - timedelta(minutes=50), **over)
     dispatch.care_call(care.scene, received_at=NOON - timedelta(days=1), **over)
 
-    sweeps_people.link_callers(at=NOON)
+    sweeps.link_callers(at=NOON)
 
     assert [contact.call_id for contact in Contact.objects.all()] == [recent.pk]
 
@@ -373,7 +373,7 @@ def test_who_is_at_an_encounter_goes_on_to_the_call_that_it_was(care: follow_ups
     with open_door(by="system:test", at=NOON):
         Call.objects.filter(pk=call.pk).update(joined_to=into)
 
-    assert sweeps_people.link_callers(at=NOON) == 1
+    assert sweeps.link_callers(at=NOON) == 1
     assert Contact.objects.filter(client=whom, call=into, route=Route.MET).exists()
 
 
@@ -424,11 +424,11 @@ def test_who_is_met_often_becomes_a_familiar_face_and_ceases_to_be_one(care: fol
         people.at_call(often, dispatch.care_call(care.scene), at=people.days(day))
     people.at_call(seldom, dispatch.care_call(care.scene))
 
-    assert sweeps_people.see_familiar(at=people.days(3)) == 1
-    assert sweeps_people.see_familiar(at=people.days(3)) == 0
+    assert sweeps.see_familiar(at=people.days(3)) == 1
+    assert sweeps.see_familiar(at=people.days(3)) == 0
     assert Client.objects.get(pk=often.pk).familiar_at == people.days(3)
 
-    assert sweeps_people.see_familiar(at=people.days(40)) == 1
+    assert sweeps.see_familiar(at=people.days(40)) == 1
     assert Client.objects.get(pk=often.pk).familiar_at is None
 
 
@@ -473,7 +473,7 @@ def test_nobody_who_died_is_linked_by_a_number(care: follow_ups.Care) -> None:
     do(deaths.confirm, by=care.supervisor, client_id=whom.pk)
     dispatch.care_call(care.scene, caller_phone="206-555-0100")
 
-    assert sweeps_people.link_callers(at=NOON) == 0
+    assert sweeps.link_callers(at=NOON) == 0
 
 
 # --- races ---------------------------------------------------------------------------------------------------------------
@@ -624,7 +624,7 @@ def test_a_caution_ends_here_where_it_has_ended_at_dispatch_or_never_reached_it(
     told, untold = people.known(care), people.known(care)
     people.way(care, told)
     ended, kept = people.caution(care, told), people.caution(care, untold)
-    sweeps_people.tell_cautions(at=NOON)
+    sweeps.tell_cautions(at=NOON)
     with open_door(by="system:test", at=NOON):
         Caution.objects.update(expires_at=NOON + timedelta(seconds=1))
 
@@ -634,14 +634,14 @@ def test_a_caution_ends_here_where_it_has_ended_at_dispatch_or_never_reached_it(
 
     assert not ClientCaution.objects.filter(ended_at=None).exists()
     # Nothing is left to tell, nor to take back.
-    assert sweeps_people.tell_cautions(at=later) == 0
+    assert sweeps.tell_cautions(at=later) == 0
 
 
 def test_of_two_sweepers_one_tells_dispatch(care: follow_ups.Care) -> None:
     whom = people.known(care)
     people.way(care, whom)
     row = people.caution(care, whom)
-    sweeps_people.tell_cautions(at=NOON)
+    sweeps.tell_cautions(at=NOON)
 
     # The other one had found it before.
     with pytest.raises(telling.ToldAlready), open_door(by="system:sweep", at=NOON):
@@ -690,7 +690,7 @@ def test_what_dispatch_ended_meanwhile_is_not_taken_back_twice(care: follow_ups.
     whom = people.known(care)
     people.way(care, whom)
     row = people.caution(care, whom)
-    sweeps_people.tell_cautions(at=NOON)
+    sweeps.tell_cautions(at=NOON)
     with open_door(by="system:test", at=NOON):
         Caution.objects.update(expires_at=NOON + timedelta(seconds=1))
 

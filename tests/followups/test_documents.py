@@ -9,9 +9,9 @@ import pytest
 
 from dispatch.actions import assignments
 from dispatch.models import AssignmentStatus
-from followups import sweeps_people
 from followups.actions import clients, knowledge
 from followups.models import FollowUp, Shown, WayKind
+from followups.sweeps import people as sweeps
 from journal.door import open_door
 from journal.models import Document, Entry
 from journal.rebuild import differences
@@ -219,8 +219,8 @@ def test_what_goes_down_to_a_tablet_is_entered_each_time_that_it_begins() -> Non
     again = dispatch.assignment(care.scene, at=NOON + timedelta(hours=1))
     people.with_crew(whom, again)
 
-    assert sweeps_people.enter_shown(at=NOON) == 2
-    assert sweeps_people.enter_shown(at=NOON) == 0
+    assert sweeps.enter_shown(at=NOON) == 2
+    assert sweeps.enter_shown(at=NOON) == 0
 
     crew = sorted(Shift.objects.of_unit(care.scene.unit.pk).values_list("person", flat=True))
     entries = Entry.objects.filter(kind="client.shown", about=f"client.{whom.pk}")

@@ -12,7 +12,6 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from dispatch.models import Assignment, Flag
-from followups import sweeps_reports
 from followups.models import (
     CareReferral,
     Client,
@@ -27,6 +26,7 @@ from followups.models import (
     PlanState,
     Signing,
 )
+from followups.sweeps import reports as sweeps
 from journal.models import Document, Entry
 from journal.rebuild import differences
 from journal.refusals import InvalidArgs, NotAllowed
@@ -281,7 +281,7 @@ def test_a_report_to_the_authorities_that_was_made_before_the_signing_owes_nothi
     row = MandatedReport.objects.get()
     assert (row.made_at, row.made_to, row.number) == (minutes(20), "CHILD_PROTECTION", "77")
     assert row.made_by_id == here.tablet.person_id
-    assert sweeps_reports.tell_mandated(at=minutes(60 * 47)) == 0
+    assert sweeps.tell_mandated(at=minutes(60 * 47)) == 0
 
 
 def test_an_excused_draft_that_is_signed_after_all_is_signed(here: dispatch.Scene, held: Assignment) -> None:
@@ -444,9 +444,9 @@ def test_a_report_that_the_law_asks_for_has_48_hours_from_when_it_was_known(
 
     due = MandatedReport.objects.get()
     assert (due.due_at, due.about, due.made_at) == (minutes(10) + timedelta(hours=48), "Bruises", None)
-    assert sweeps_reports.tell_mandated(at=due.due_at - timedelta(hours=13)) == 0
-    assert sweeps_reports.tell_mandated(at=due.due_at - timedelta(hours=11)) == 1
-    assert sweeps_reports.tell_mandated(at=due.due_at - timedelta(hours=11)) == 0
+    assert sweeps.tell_mandated(at=due.due_at - timedelta(hours=13)) == 0
+    assert sweeps.tell_mandated(at=due.due_at - timedelta(hours=11)) == 1
+    assert sweeps.tell_mandated(at=due.due_at - timedelta(hours=11)) == 0
     [((collection, _), told)] = documents(f"supervisors.{here.agency.pk}").items()
     assert (collection, told["report"]) == ("mandated_report", str(row.key))
     assert "Bruises" not in str(told)
@@ -476,10 +476,10 @@ def test_a_draft_that_names_no_abuse_any_more_owes_no_report(here: dispatch.Scen
 
 def test_an_overdue_report_is_told_to_author_and_supervisors_once(here: dispatch.Scene, held: Assignment) -> None:
     row = write(here, held, kind="encounter.save")
-    assert sweeps_reports.tell_overdue(at=row.due_at - timedelta(seconds=1)) == 0
+    assert sweeps.tell_overdue(at=row.due_at - timedelta(seconds=1)) == 0
 
-    assert sweeps_reports.tell_overdue(at=row.due_at) == 1
-    assert sweeps_reports.tell_overdue(at=row.due_at) == 0
+    assert sweeps.tell_overdue(at=row.due_at) == 1
+    assert sweeps.tell_overdue(at=row.due_at) == 0
 
     assert own(here)[str(row.key)]["late"]
     [head] = documents(f"supervisors.{here.agency.pk}").values()

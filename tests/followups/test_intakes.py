@@ -8,11 +8,11 @@ import pytest
 
 from dispatch.actions import referrals as dispatch_referrals
 from dispatch.models import Call, Referral
-from followups import sweeps
 from followups.actions import intakes
 from followups.models import Intake, IntakeState
 from followups.refusals import intakes as refusals
 from followups.refusals.clients import ClientNotFound
+from followups.sweeps import follow_ups as sweeps
 from journal.door import open_door
 from journal.models import Document
 from responders.actors import Actor

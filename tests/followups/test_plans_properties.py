@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from followups import sweeps
 from followups.actions import follow_ups, plans
 from followups.models import Attempt, Client, FollowUp, FollowUpState, Move, Plan, PlanState
+from followups.sweeps import follow_ups as sweeps
 from journal.door import open_door
 from journal.rebuild import differences
 from journal.refusals import Refusal

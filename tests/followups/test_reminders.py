@@ -14,9 +14,10 @@ from django.test import override_settings
 
 from dispatch.backup import push
 from dispatch.models import PushSubscription
-from followups import reminders, sweeps
+from followups import reminders
 from followups.actions import follow_ups, plans
 from followups.models import FollowUp, Reminder, ReminderKind
+from followups.sweeps import follow_ups as sweeps
 from journal.door import open_door
 from responders.models import Person
 from tests.backup.test_outside import opened

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from followups import sweeps, tasks
+from followups import tasks
 from followups.actions import follow_ups, plans
 from followups.models import Client, FollowUp, Plan, PlanState, Reminder, ReminderKind
 from followups.refusals import plans as refusals
+from followups.sweeps import follow_ups as sweeps
 from journal.door import open_door
 from journal.models import Document, Entry
 from journal.refusals import Refusal

@@ -20,9 +20,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models import Min
 
 from dispatch.models import AssignmentStatus
-from followups import sweeps
 from followups.actions import follow_ups, plans
 from followups.models import Client, Encounter, FollowUp, FollowUpState, Met, Plan, PlanState, Programme
+from followups.sweeps import follow_ups as sweeps
 from journal.door import open_door
 from responders.actors import Actor
 from responders.models import Agency, Person, RoleName

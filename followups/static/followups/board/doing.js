@@ -1,5 +1,6 @@
 // Doing something to a second response or a record through the REST door, and saying on its row how it went.
 
+import { here } from "../../dispatch/live_list.js";
 import { NoAnswer, jsonFetcher } from "../../tablets/http.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
@@ -63,6 +64,30 @@ function say(row, words, tone) {
   place.textContent = words;
   place.className = `row-outcome ${tone}`;
   place.hidden = false;
+}
+
+/**
+ * Let a press of anything that says what it does (`data-do`) do it to its row.
+ *
+ * @param {HTMLElement} root the list
+ * @param {Record<string, (row: HTMLElement) => unknown>} does what can be done, by name
+ * @param {() => HTMLElement[]} rows
+ * @returns {(...whats: string[]) => boolean} does the first of these that the row in hand offers: for keys
+ */
+export function doers(root, does, rows) {
+  root.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    const row = /** @type {HTMLElement | null} */ (target?.closest(".row") ?? null);
+    const what = /** @type {HTMLElement | null} */ (target?.closest("[data-do]") ?? null)?.dataset["do"];
+    if (row && what) void does[what]?.(row);
+  });
+  return (...whats) => {
+    const row = here(rows());
+    const what = whats.find((one) => row?.querySelector(`[data-do="${one}"]`));
+    if (!row || !what) return false;
+    void does[what]?.(row);
+    return true;
+  };
 }
 
 /**

@@ -3,7 +3,7 @@
 import { ask } from "../../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../../dispatch/desk/keys.js";
 import { LiveList, here, step } from "../../dispatch/live_list.js";
-import { REFRESH_MS, doTo } from "./doing.js";
+import { REFRESH_MS, doTo, doers } from "./doing.js";
 import { listen } from "./line.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("list"));
@@ -57,21 +57,7 @@ const DOES = {
 };
 
 root.addEventListener("focusin", roving);
-root.addEventListener("click", (event) => {
-  const target = event.target instanceof Element ? event.target : null;
-  const row = /** @type {HTMLElement | null} */ (target?.closest(".row") ?? null);
-  const what = /** @type {HTMLElement | null} */ (target?.closest("[data-do]") ?? null)?.dataset["do"];
-  if (row && what) void DOES[what]?.(row);
-});
-
-/** @param {string[]} whats the first of these that the row here offers */
-function doHere(...whats) {
-  const row = here(rows());
-  const what = whats.find((one) => row?.querySelector(`[data-do="${one}"]`));
-  if (!row || !what) return false;
-  void DOES[what]?.(row);
-  return true;
-}
+const doHere = doers(root, DOES, rows);
 
 document.querySelector("[data-help]")?.addEventListener("click", help);
 bind("Move", "j ArrowDown", "Next", () => step(rows(), 1));

@@ -3,7 +3,7 @@
 import { ask } from "../../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../../dispatch/desk/keys.js";
 import { LiveList, here, step } from "../../dispatch/live_list.js";
-import { REFRESH_MS, doTo } from "../board/doing.js";
+import { REFRESH_MS, doTo, doers } from "../board/doing.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
 /** @type {{madeTo: [string, string][]}} */
@@ -104,21 +104,7 @@ const DOES = {
 };
 
 root.addEventListener("focusin", roving);
-root.addEventListener("click", (event) => {
-  const target = event.target instanceof Element ? event.target : null;
-  const row = /** @type {HTMLElement | null} */ (target?.closest("li.row") ?? null);
-  const what = /** @type {HTMLElement | null} */ (target?.closest("[data-do]") ?? null)?.dataset["do"];
-  if (row && what) void DOES[what]?.(row);
-});
-
-/** @param {string[]} whats the first of these that the row here offers */
-function doHere(...whats) {
-  const row = here(rows());
-  const what = whats.find((one) => row?.querySelector(`[data-do="${one}"]`));
-  if (!row || !what) return false;
-  void DOES[what]?.(row);
-  return true;
-}
+const doHere = doers(root, DOES, rows);
 
 document.querySelector("[data-help]")?.addEventListener("click", help);
 bind("Move", "j ArrowDown", "Next report", () => step(rows(), 1));

@@ -17,7 +17,7 @@ from dispatch.asking import common, number, signed_in
 from followups import reading
 from followups.actions import readings
 from followups.actions.clients import family
-from followups.board import beside, facts_of
+from followups.board_pages import beside, facts_of
 from followups.models import Client, Intake, IntakeState, Programme
 from followups.queries import record as queries
 from followups.queries.matching import Suggestion, suggest
