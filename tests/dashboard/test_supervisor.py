@@ -94,18 +94,19 @@ def test_calls_taken_at_the_desk_count_for_who_took_them() -> None:
     assert {row.taken_by for row in found.rows} == {"911", label}
 
 
-@pytest.mark.parametrize(("role", "link"), [("OFFICER", "/officer/"), ("SUPERVISOR", "/supervisor/")])
+@pytest.mark.parametrize(
+    ("role", "link"), [("OFFICER", "/officer/"), ("COORDINATOR", "/care/"), ("SUPERVISOR", "/supervisor/")]
+)
 def test_the_first_page_leads_on_whoever_has_a_page(role: str, link: str) -> None:
     page = desk_client(make.person(make.agency(), role)).get("/").content.decode()
 
     assert f'href="{link}"' in page
 
 
-@pytest.mark.parametrize("role", ["COORDINATOR", "RESPONDER"])
-def test_the_first_page_does_not_ask_to_sign_in_again_who_has_no_page(role: str, settings: Any) -> None:
+def test_the_first_page_does_not_ask_to_sign_in_again_who_has_no_page(settings: Any) -> None:
     settings.DEMO = False
 
-    page = desk_client(make.person(make.agency(), role)).get("/").content.decode()
+    page = desk_client(make.person(make.agency(), "RESPONDER")).get("/").content.decode()
 
     assert "/accounts/login/" not in page
     assert "You are signed in as" in page

@@ -48,7 +48,6 @@ pytestmark = pytest.mark.django_db
 
 HEARD = NOON + timedelta(hours=3)
 PHOTO = "0" * 64
-REPORT = "0a2d5c1e-5f0a-4c62-9d3f-0d8a4f0f9f11"
 
 
 def minutes(count: float) -> datetime:
@@ -279,14 +278,19 @@ def _message(of: Stage) -> dict[str, Any]:
     return {"message": message.pk}
 
 
+def _key(of: Stage) -> str:
+    # One report for each stage: all examples of a property stand in one database.
+    return f"{of.held.pk:08x}-5f0a-4c62-9d3f-0d8a4f0f9f11"
+
+
 def _report(of: Stage, **more: Any) -> dict[str, Any]:
-    return {"encounter": REPORT, "assignment": of.held.pk, "revision": 1, "body": {"nobody_found": True}, **more}
+    return {"encounter": _key(of), "assignment": of.held.pk, "revision": 1, "body": {"nobody_found": True}, **more}
 
 
 def _begun(of: Stage, **more: Any) -> dict[str, Any]:
     make_encounters.offered(of.here.agency)
     say(of.by, "encounter.save", when=minutes(49), **_report(of))
-    return {"encounter": REPORT, **more}
+    return {"encounter": _key(of), **more}
 
 
 def _tried(of: Stage) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_the_doors_exist_in_demo_mode_only(settings: Any) -> None:
     settings.DEMO = False
     outside = Client().get("/").content.decode()
 
-    assert len(re.findall(r"data-door=", in_demo)) == 6
+    assert len(re.findall(r"data-door=", in_demo)) == 7
     assert "data-door" not in outside
     assert "/demo/" not in outside
     assert "Sign in" in outside

@@ -40,7 +40,15 @@ def said(text: str) -> Tables:
 
 
 def as_rows(tables: Tables) -> dict[str, list[Row]]:
-    return {name: sorted(tables.rows(name), key=lambda row: json.dumps(row, sort_keys=True)) for name in TABLES}
+    return {
+        name: sorted(map(_named, tables.rows(name)), key=lambda row: json.dumps(row, sort_keys=True))
+        for name in TABLES
+    }
+
+
+def _named(row: Row) -> Row:
+    # A number that names another record is the same name as its digits.
+    return {key: str(value) if key.endswith("_id") and type(value) is int else value for key, value in row.items()}
 
 
 @has_standard

@@ -79,7 +79,7 @@ def test_every_reader_converges_when_commits_are_inverted() -> None:
             before = reader.number
             reader.pull()
             assert reader.number >= before
-            sleep(0.005)
+            sleep(0.05)
 
     with ThreadPoolExecutor(4) as pool:
         reading = [pool.submit(closing_its_connection(lambda reader=reader: read(reader))) for reader in readers]  # type: ignore[misc]
