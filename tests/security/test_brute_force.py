@@ -25,6 +25,7 @@ from dispatch import catalogue
 from dispatch import models as d
 from dispatch.actions import cad_keys
 from dispatch.intake_serializers import PreviewArgs
+from followups import models as f
 from journal.door import open_door
 from journal.models import Stream
 from responders import models as r
@@ -101,8 +102,12 @@ def test_what_the_exchange_gives_is_what_the_rows_allow() -> None:
     assert {collection for collection, _ in _allowed(ours.bearers["SUPERVISOR"])} == {
         *("call", "note", "premise", "unit", "debrief", "flag", "tablet"),
         *("agency", "area", "call_type", "policy", "feed"),
+        *("client", "follow_up", "escalation", "break_glass"),
     }
-    assert {collection for collection, _ in _allowed(ours.bearers["crew of two areas"])} >= {"call", "note", "offer"}
+    assert {collection for collection, _ in _allowed(ours.bearers["crew of two areas"])} >= {
+        *("call", "note", "offer"),
+        *("client", "follow_up"),
+    }
 
 
 def test_streams_asked_for_by_name_are_not_given_to_others() -> None:
@@ -345,11 +350,40 @@ def _allowed(who: Who) -> Iterator[tuple[str, str]]:
             yield "debrief", str(debrief.pk)
     if supervises:
         yield from (("tablet", str(pk)) for pk in _pks(t.Tablet, who.agency))
+    yield from _allowed_of_people(who)
     yield "agency", str(who.agency)
     yield from (("area", str(pk)) for pk in _pks(r.ServiceArea, who.agency))
     yield from (("call_type", str(row.pk)) for row in d.CallType.objects.filter(agency=who.agency) if not row.retired)
     yield from (("policy", str(row.pk)) for row in d.Policy.objects.filter(agency=who.agency) if row.in_force_from)
     yield from (("feed", str(pk)) for pk in _pks(d.CadFeed, who.agency))
+
+
+def _allowed_of_people(who: Who) -> Iterator[tuple[str, str]]:
+    cares = bool(who.roles & {"COORDINATOR", "SUPERVISOR"})
+    for client in f.Client.objects.all():
+        if client.agency_id != who.agency:
+            continue
+        if "SUPERVISOR" in who.roles:
+            yield from (("break_glass", str(row.pk)) for row in client.break_glass.all() if row.seen_at is None)
+        if client.merged_into_id is not None:
+            continue
+        visited = False
+        for row in client.follow_ups.all():
+            to_come = row.state in ("PENDING", "DUE")
+            mine = to_come and row.unit_id == who.crew_of and who.crew_of is not None
+            visited = visited or mine
+            if mine or (cares and (to_come or row.state == "WAITING")):
+                yield "follow_up", str(row.pk)
+            if to_come and row.escalated_at is not None and "SUPERVISOR" in who.roles:
+                yield "escalation", str(row.pk)
+        met = {
+            held.unit_id
+            for contact in client.contacts.all()
+            for held in contact.call.assignments.all()
+            if contact.ended_at is None and held.ended_at is None
+        }
+        if cares or visited or who.crew_of in met:
+            yield "client", str(client.pk)
 
 
 def _in_full(who: Who, call: d.Call) -> bool:
@@ -481,6 +515,7 @@ def _town(mark: str) -> Town:
     for place in (one, two, three, idle, retired):
         positions.keep(unit_id=place.pk, point=WEST, accuracy_m=5, seen_at=now, at=now)
     _calls(scene, mark, call_type, units=[one, two, three], outside=outside, areas=[north, south], at=now)
+    _people(agency, mark, visits=two, holds=three, held_before=one, at=now)
     locked = person("OFFICER", word="Locked")
     _lock(locked, at=now)
     supervisor = person("SUPERVISOR")
@@ -627,6 +662,52 @@ def _calls(
         d.Caution.objects.create(address_key="1 SHARED ST", text=f"{mark} dog", expires_at=until, **made)
         d.Caution.objects.create(phone="2065550177", text=f"{mark} shouts", expires_at=until, **made)
         d.Caution.objects.create(phone="2065550177", text=f"{mark} is over", expires_at=before, **made)
+
+
+def _people(agency: r.Agency, mark: str, *, visits: r.Unit, holds: r.Unit, held_before: r.Unit, at: datetime) -> None:
+    def met(name: str, **fields: Any) -> f.Client:
+        new = f.Client.objects.create(agency=agency, made_at=at, made_by=SCENE, looks=f"{mark} coat", **fields)
+        f.ClientName.objects.create(client=new, text=f"{mark} {name}", primary=True)
+        return new
+
+    def is_at(whom: f.Client, unit: r.Unit, *, over: bool = False, other: bool = False) -> None:
+        held = d.Assignment.objects.filter(unit=unit, ended_at__isnull=not over).earliest("pk")
+        ended = at if other else None
+        f.Contact.objects.create(client=whom, call=held.call, route="MET", at=at, by=SCENE, ended_at=ended)
+
+    def planned(whom: f.Client, state: str, **fields: Any) -> None:
+        f.FollowUp.objects.create(
+            agency=agency,
+            client=whom,
+            state=state,
+            zone=agency.timezone,
+            due_date=at.date(),
+            due_at=at,
+            due_until=at + timedelta(hours=7),
+            reason=f"{mark} reason",
+            made_at=at,
+            made_by=SCENE,
+            **fields,
+        )
+
+    with open_door(by=SCENE, at=at):
+        there, visited, paused, gone = (met(name) for name in ("there", "visited", "paused", "gone"))
+        met("absorbed", merged_into=there)
+        is_at(there, holds)
+        # It was somebody else; and a call that is over lets nobody read any more.
+        is_at(paused, holds, other=True)
+        is_at(gone, held_before, over=True)
+        planned(visited, "DUE", unit=visits, escalated_at=at)
+        planned(visited, "PENDING")
+        planned(paused, "WAITING", unit=visits)
+        planned(gone, "DONE", unit=visits, done_at=at, outcome="REACHED")
+        f.BreakGlass.objects.create(
+            client=there,
+            person=agency.people.earliest("pk"),
+            reason=f"{mark} glass",
+            at=at,
+            ends_at=at + timedelta(hours=1),
+        )
 
 
 def dispatch_call(agency: r.Agency, area: r.ServiceArea | None, given: dict[str, Any]) -> d.Call:
