@@ -281,6 +281,24 @@ test("a report that came back says why, is written on, and signed again", async 
   assert.deepEqual([peer.reports.get(key).state, peer.reports.get(key).body.notes], ["SIGNED", "A neighbour called."]);
 });
 
+test("a report that came back is signed again from the tap on, and a second tap signs nothing", async (t) => {
+  const peer = server();
+  const { device, drafts } = await tablet(peer, t);
+  const key = drafts.begin(ABOUT, { body: { ...blank(), nobody_found: true } });
+  await drafts.sign(key);
+  await online(peer, device);
+  peer.sendBack(key, "Who called?");
+  await device.exchange();
+  assert.equal(drafts.report(key).state, "RETURNED");
+
+  const taps = [drafts.sign(key), drafts.sign(key)];
+
+  assert.equal(drafts.report(key).state, "SIGNED");
+  assert.deepEqual(await Promise.all(taps), [true, false]);
+  await online(peer, device);
+  assert.deepEqual([drafts.report(key).state, peer.effects.filter(({ kind }) => kind === "encounter.sign").length], ["SIGNED", 2]);
+});
+
 test("who clears a call after being on scene owes one report, begun with what the disposition says", async (t) => {
   const peer = server();
   const { drafts } = await tablet(peer, t);

@@ -288,8 +288,9 @@ export class Drafts {
     const working = this.#working.get(key);
     if (!working || working.signed) return false;
     working.signed = true;
-    const { args } = this.#said(working);
+    // Before anybody looks at it: one that came back would be open again until it has its next revision.
     working.saving += 1;
+    const { args } = this.#said(working);
     const taken = await this.#kit.perform("encounter.sign", args, { after: working.after, actor: working.author });
     working.saving -= 1;
     if (!taken) Object.assign(working, { signed: false, dirty: true });
