@@ -20,16 +20,15 @@ from followups.actions.clients import family
 from followups.board_pages import beside, facts_of
 from followups.models import Client, Intake, IntakeState, Programme
 from followups.queries import record as queries
-from followups.queries.matching import Suggestion, suggest
+from followups.queries.matching import Suggestion, known
 from followups.refusals.clients import ClientNotFound
 from followups.rules.clients import cares_for_all
 from followups.words import SECTIONS
 from journal.door import open_door
 from journal.refusals import NotFound
 from responders.actors import Actor
+from responders.rate_limits import check_person_rate
 
-# Whoever may not read records finds one only by what they know already: two things that agree.
-_SURE: Final = 0.85
 _BORN_ON: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
 
 
@@ -79,6 +78,8 @@ def record_by_number(request: HttpRequest, number: int) -> HttpResponse:
 def people(request: HttpRequest) -> HttpResponse:
     """
     Look for somebody. The question is a POST: no name stands in an address, a history or a log.
+
+    :raises TooManyRequests: somebody who may not read records asks more often than anybody needs to.
     """
     actor, now = signed_in(request), timezone.now()
     context: dict[str, Any] = {
@@ -103,13 +104,15 @@ def people(request: HttpRequest) -> HttpResponse:
 def _found(actor: Actor, *, name: str, born_on: str, phone: str, at: datetime) -> list[Suggestion]:
     """
     Return the records that are shown to somebody who knows this much, and enter which they are.
+
+    Whoever may not read records finds one only by what they know already (followups/queries/matching.py: ``known``).
     """
-    names, phones = [name] if name else [], [phone] if phone else []
     born_on = born_on if _BORN_ON.fullmatch(born_on) else ""
     if cares_for_all(actor):
+        names, phones = [name] if name else [], [phone] if phone else []
         return reading.search(names=names, born_on=born_on, phones=phones, by=actor, at=at)
-    alike = suggest(agency_id=actor.agency_id, names=names, born_on=born_on, phones=phones)
-    found = [one for one in alike if one.score >= _SURE]
+    check_person_rate("care-people", actor.person_id)
+    found = known(agency_id=actor.agency_id, name=name, born_on=born_on, phone=phone)
     with open_door(by=actor, at=at):
         readings.searched(found=[one.client_id for one in found], by=actor, at=at)
     return found

@@ -28,6 +28,7 @@ _CONTRADICTED: Final = 0.5
 LEAST: Final = 0.3
 # So many are looked at more closely than the database can: it does not know dates of birth.
 _LOOKED_AT: Final = 50
+_WHOLE_DATE: Final = len("2000-01-01")
 
 _CANDIDATES = """
 WITH asked AS MATERIALIZED (
@@ -115,6 +116,21 @@ def suggest(
     scored = [_scored(row, clients[row.client_id], born_on) for row in found]
     likely = sorted((one for one in scored if one.score >= LEAST), key=lambda one: (-one.score, one.client_id))[:most]
     return _named(likely, clients)
+
+
+def known(*, agency_id: int, name: str, born_on: str = "", phone: str = "") -> list[Suggestion]:
+    """
+    Return the records of which somebody knows a name, letter by letter, and with it the whole date of birth or a phone.
+
+    What else was asked changes nothing of the answer: a year that fits, or a date that does not, is told to nobody.
+    """
+    # More of one name than are suggested must not hide one that a date, right or wrong, would put among them.
+    found = suggest(
+        agency_id=agency_id, names=[name], born_on=born_on, phones=[phone] if phone else [], most=_LOOKED_AT
+    )
+    agree = {"PHONE_SAME", "BORN_ON_SAME"} if len(born_on) == _WHOLE_DATE else {"PHONE_SAME"}
+    sure = [one for one in found if "NAME_SAME" in one.reasons and not agree.isdisjoint(one.reasons)]
+    return sorted(sure, key=lambda one: one.client_id)
 
 
 def like(client: Client, *, but: Collection[int] = (), most: int = 10) -> list[Suggestion]:

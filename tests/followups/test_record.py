@@ -8,13 +8,16 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client as Browser
+from pytest_django.fixtures import Settings
 
-from followups.indexes import phone_index
+from followups.indexes import born_on_index, phone_index
 from followups.models import BreakGlass, Client, ClientName, Contact, Disclosure, Route
 from followups.queries.record import whole
 from journal.door import open_door
 from journal.models import Entry
 from responders.models import Person, RoleName
+from responders.rate_limits import GUARDED_BY_PERSON, _limiter, check_person_rate
+from responders.refusals import TooManyRequests
 from tests.conftest import NOON
 from tests.factories import dispatch, follow_ups, responders
 from tests.security.clients import desk_client
@@ -22,6 +25,12 @@ from tests.security.clients import desk_client
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SCENE = responders.SCENE
+
+
+@pytest.fixture(autouse=True)
+def _uncounted(settings: Settings) -> None:
+    # Each test counts what a person asks from none.
+    settings.RATE_LIMIT_PREFIX = f"record-{uuid4()}"
 
 
 @pytest.fixture
@@ -34,7 +43,8 @@ def client(care: follow_ups.Care) -> Client:
     """
     Return somebody with a name, an alias and a phone.
     """
-    made = follow_ups.client(care, known_as="NAMED", looks="Green coat", born_on="1980-05-17")
+    born: dict[str, Any] = {"born_on": "1980-05-17", "born_on_index": born_on_index("1980-05-17")}
+    made = follow_ups.client(care, known_as="NAMED", looks="Green coat", **born)
     with open_door(by=SCENE, at=NOON):
         ClientName.objects.create(client=made, text="Somebody Known", primary=True)
         ClientName.objects.create(client=made, text="Other Name", primary=False)
@@ -165,7 +175,7 @@ def test_coordinators_find_people_by_what_sounds_alike(care: follow_ups.Care, cl
     assert "Nobody like that" in looked_for(browser, name="Zzyzx")
 
 
-def test_others_find_a_record_only_by_two_things_that_agree(care: follow_ups.Care, client: Client) -> None:
+def test_others_find_a_record_only_by_a_name_and_what_goes_with_it(care: follow_ups.Care, client: Client) -> None:
     browser, _ = page(care, RoleName.EMBEDDED)
 
     assert "Nobody like that" in looked_for(browser, name="Somebody Known")
@@ -176,6 +186,79 @@ def test_others_find_a_record_only_by_two_things_that_agree(care: follow_ups.Car
     assert f"/care/people/{client.key}/" in html
     assert "There is a record" in html
     assert "Green coat" not in html
+    assert "Nobody like that" not in looked_for(browser, name="somebody known", born_on="1980-05-17")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"born_on": "1980"},
+        {"born_on": "1980-05"},
+        {"born_on": "1980-05-18"},
+        {"name": "Somebody Nown", "born_on": "1980-05-17", "phone": "206-555-0100"},
+        {"name": "", "born_on": "1980-05-17", "phone": "206-555-0100"},
+    ],
+)
+def test_what_only_fits_tells_others_of_no_record(
+    care: follow_ups.Care, client: Client, asked: dict[str, str]
+) -> None:
+    browser, _ = page(care, RoleName.EMBEDDED)
+
+    assert "Nobody like that" in looked_for(browser, **{"name": "Somebody Known", **asked})
+
+
+def test_a_year_that_is_all_that_is_known_is_no_date_of_birth(care: follow_ups.Care) -> None:
+    born: dict[str, Any] = {"born_on": "1980", "born_on_index": born_on_index("1980")}
+    known = follow_ups.client(care, known_as="NAMED", **born)
+    with open_door(by=SCENE, at=NOON):
+        ClientName.objects.create(client=known, text="Somebody Known", primary=True)
+    browser, _ = page(care, RoleName.EMBEDDED)
+
+    assert "Nobody like that" in looked_for(browser, name="Somebody Known", born_on="1980")
+
+
+def test_nobody_learns_a_date_of_birth_from_what_is_found(care: follow_ups.Care, client: Client) -> None:
+    browser, _ = page(care, RoleName.EMBEDDED)
+    # As many of the name as are suggested at all: none of them takes the place of the one whose phone is known.
+    for _ in range(10):
+        other = follow_ups.client(care, known_as="NAMED")
+        with open_door(by=SCENE, at=NOON):
+            ClientName.objects.create(client=other, text="Somebody Known", primary=True)
+
+    found = [
+        looked_for(browser, name="Somebody Known", phone="206-555-0100", born_on=born_on).split("<h2", 1)[1]
+        for born_on in ("", "1980", "1980-05", "1980-05-17", "1991", "1991-01-01")
+    ]
+
+    assert len(set(found)) == 1
+    assert f"/care/people/{client.key}/" in found[0]
+    assert "of 100" not in found[0]
+    assert "same" not in found[0]
+
+
+def test_others_cannot_guess_without_end_and_coordinators_look_as_often_as_they_need(
+    care: follow_ups.Care, client: Client
+) -> None:
+    most = int(GUARDED_BY_PERSON["care-people"].split("/")[0])
+    embedded, coordinator = (page(care, role)[0] for role in (RoleName.EMBEDDED, RoleName.COORDINATOR))
+
+    codes = [embedded.post("/care/people/", {"name": "Somebody"}).status_code for _ in range(most + 1)]
+
+    assert codes == [*[200] * most, 429]
+    assert {coordinator.post("/care/people/", {"name": "Zzyzx"}).status_code for _ in range(most + 1)} == {200}
+    assert page(care, RoleName.EMBEDDED)[0].post("/care/people/", {"name": "Somebody"}).status_code == 200
+
+
+def test_what_cannot_be_counted_is_not_looked_for_by_others(
+    care: follow_ups.Care, client: Client, settings: Settings
+) -> None:
+    _limiter.cache_clear()
+    settings.REDIS_URL = "unix:///nowhere/redis.sock?db=0"
+    try:
+        with pytest.raises(TooManyRequests):
+            check_person_rate("care-people", 1)
+    finally:
+        _limiter.cache_clear()
 
 
 def test_the_whole_record_is_on_the_page(care: follow_ups.Care, client: Client) -> None:
