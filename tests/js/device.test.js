@@ -61,6 +61,33 @@ test("what is answered before anybody can read stays shown until the documents t
   assert.deepEqual(answers.map(({ settled }) => settled.unseen ?? false), [false]);
 });
 
+test("what another one's sign-on has sent is its author's to see, and is not laid over what everybody reads", async (t) => {
+  const peer = new Peer();
+  peer.put("unit.1", "call", 4, { assignment: { id: 9, status: "ASSIGNED" } });
+  const browser = new Browser(peer, t);
+  const device = await browser.signedOn("7");
+  await device.exchange();
+  peer.up = false;
+  await device.do("assignment.acknowledge", { assignment: 9 });
+  await device.unlock(peer.key("8"));
+  peer.up = true;
+  peer.put("responder.8", "note", 1, { text: "yours" });
+  await until(async () => (await device.exchange()) && device.status().pending === 0, "it is sent");
+  assert.deepEqual([device.apart(), device.unseen()], [[], []]);
+
+  peer.up = false;
+  await device.unlock(peer.key("7"));
+  assert.deepEqual([device.apart().map(({ kind, args }) => [kind, args]), device.unseen()], [[["assignment.acknowledge", { assignment: 9 }]], []]);
+
+  peer.up = true;
+  peer.drop("responder.8");
+  await device.exchange();
+  assert.equal(device.apart().length, 1);
+  peer.put("responder.7", "note", 2, { text: "mine" });
+  await device.exchange();
+  assert.deepEqual(device.apart(), []);
+});
+
 test("places in the lane are dense and in the order of the taps, whoever waits for whom", async (t) => {
   const peer = new Peer();
   const browser = new Browser(peer, t);

@@ -70,6 +70,7 @@ test("another report's save, and another person's, stay where they are", async (
 
 test("what its author could not read here again takes no place of what they can", async (t) => {
   const peer = new Peer();
+  peer.put("responder.7", "note", 1, {});
   const browser = new Browser(peer, t);
   const tab = await browser.tab();
   await tab.device.unlock(peer.key("7"));
@@ -84,9 +85,17 @@ test("what its author could not read here again takes no place of what they can"
   browser.kill(tab);
   const device = await browser.signedOn();
   assert.deepEqual(device.pending().map(({ args }) => args), [{ revision: 1 }, {}]);
+  assert.deepEqual([device.unread("report a"), device.unread("report b")], [1, 0]);
+
+  // Nor does what they go on with take the place of it, or stand before it.
+  await save(device, 3);
+  await save(device, 4);
+
+  assert.deepEqual(device.pending().map(({ seq, args }) => [seq, args]), [[1, { revision: 1 }], [2, {}], [3, { revision: 4 }]]);
   peer.up = true;
   await device.exchange();
-  assert.deepEqual(revisions(peer), [1, 2]);
+  assert.deepEqual(revisions(peer), [1, 2, 4]);
+  assert.equal(device.unread("report a"), 0);
 });
 
 test("a save that waits is replaced after the page was killed and opened again", async (t) => {

@@ -149,6 +149,61 @@ test("whoever signs off takes what they typed along, and finds it again", async 
   assert.equal(drafts.report(key).body.notes, "last words");
 });
 
+test("what its author goes on with comes after what they cannot read here, and takes nothing of it away", async (t) => {
+  const peer = server();
+  const before = await tablet(peer, t, { pace: { quiet: 60_000, longest: 60_000 } });
+  await offline(peer, before.device);
+  const key = before.drafts.begin(ABOUT);
+  await settled(before.drafts, key, "waiting");
+  typed(before.drafts, key, "last words");
+  await before.device.lock();
+  before.drafts.all();
+  await until(() => before.device.status().pending === 2, "it is kept in its author's name");
+  before.browser.kill(before.tab);
+  const { device, drafts } = await tablet(peer, t, { browser: before.browser });
+
+  typed(drafts, key, "first words of the next sitting");
+  await drafts.save(key);
+  await online(peer, device);
+
+  assert.deepEqual(peer.effects.map(({ args }) => [args.revision, args.body.notes]), [[1, undefined], [2, "last words"], [3, "first words of the next sitting"]]);
+  assert.equal(drafts.report(key).body.notes, "first words of the next sitting");
+});
+
+test("what was sent while its author was away is there when they come back without signal, until its document is", async (t) => {
+  const peer = server();
+  const { device, drafts } = await tablet(peer, t);
+  await device.exchange();
+  await offline(peer, device);
+  const draft = drafts.begin(ABOUT, { body: { ...blank(), notes: "Wants shelter" } });
+  const signed = drafts.begin({ ...ABOUT, assignment: 10 }, { body: { ...blank(), nobody_found: true } });
+  await drafts.save(draft);
+  assert.ok(await drafts.sign(signed));
+  assert.ok(await drafts.add(signed, "A neighbour called."));
+  const { decide } = peer;
+  peer.decide = (action) => {
+    const verdict = decide(action);
+    // Only its author is told of it.
+    peer.drop("responder.7");
+    return verdict;
+  };
+  await device.unlock(peer.key("8"));
+  await online(peer, device);
+  assert.deepEqual(drafts.all(), []);
+
+  await offline(peer, device);
+  await device.unlock(peer.key("7"));
+
+  assert.deepEqual(drafts.all().map(({ key, state, kept, body, addenda }) => [key, state, kept, body.notes, addenda.map(({ text, sent }) => [text, sent])]), [
+    [draft, "DRAFT", "sent", "Wants shelter", []],
+    [signed, "SIGNED", "sent", "", [["A neighbour called.", true]]],
+  ]);
+  peer.sendBack(signed, "Who called?");
+  await online(peer, device);
+  assert.deepEqual(drafts.all().map(({ key, state }) => [key, state]), [[signed, "RETURNED"]]);
+  assert.deepEqual(device.apart(), []);
+});
+
 test("nothing is written down while nobody is signed on", async (t) => {
   const peer = server();
   const { device, drafts } = await tablet(peer, t);

@@ -130,10 +130,13 @@ export class Drafts {
         held: true,
       });
     }
-    for (const action of this.#kit.facts()) {
-      // What was taken in is in the document already: it comes with the answer. What was kept after its author had gone cannot be read here.
+    const apart = new Set(this.#kit.device.apart());
+    for (const action of new Set([...apart, ...this.#kit.facts()])) {
+      // What was kept after its author had gone cannot be read here.
       if (typeof action.args["encounter"] !== "string") continue;
-      if (!KINDS.has(action.kind) || action.actor !== person || (action.state !== "waiting" && action.state !== "sending")) continue;
+      // What was taken in is in the document already: it comes with the answer, where its author is there to read it.
+      const said = action.state === "waiting" || action.state === "sending" || apart.has(action);
+      if (!KINDS.has(action.kind) || action.actor !== person || !said) continue;
       this.#lay(reports, action);
     }
     const aside = this.#aside();
@@ -233,7 +236,7 @@ export class Drafts {
     if (working) working.touchedAt = now;
     else {
       const { about, body, revision, seconds, state } = report;
-      const addenda = this.#kit.facts().filter(({ kind, args, actor }) => kind === "encounter.addendum" && args["encounter"] === key && actor === author);
+      const addenda = [...new Set([...this.#kit.device.apart(), ...this.#kit.facts()])].filter(({ kind, args, actor }) => kind === "encounter.addendum" && args["encounter"] === key && actor === author);
       this.#working.set(key, { key, author, about, after: [], body, revision, seconds, touchedAt: now, dirty: false, dirtyAt: 0, saving: 0, signed: state === "SIGNED", held: false, openedAt: report.openedAt ?? "", addenda, timer: undefined });
     }
     return key;
@@ -346,7 +349,9 @@ export class Drafts {
     const revision = Number(args["revision"]);
     const about = { assignment: /** @type {number|null} */ (args["assignment"] ?? null), onView: /** @type {string|null} */ (args["on_view"] ?? null), call: null, words: "" };
     const signing = kind === "encounter.sign" ? action : null;
-    if (known && known.revision >= revision && !signing) {
+    const sent = state === "applied";
+    // A signing that waits counts whatever stands there; one that was taken in may have come back since.
+    if (known && known.revision >= revision && (!signing || sent)) {
       known.about = merged(known.about, about);
       return;
     }
@@ -354,16 +359,16 @@ export class Drafts {
       dueAt: null,
       openedAt: action.happened_at,
       note: "",
-      held: false,
       addenda: [],
       ...known,
+      held: sent || (known?.held ?? false),
       key,
       about: merged(known?.about, about),
       state: signing ? "SIGNED" : (known?.state ?? "DRAFT"),
       body: whole(args["body"]),
       revision,
       seconds: Number(args["seconds"] ?? 0),
-      kept: state === "sending" ? "sending" : "waiting",
+      kept: sent ? "sent" : state === "sending" ? "sending" : "waiting",
       signing: signing ?? known?.signing ?? null,
     });
   }
@@ -375,7 +380,8 @@ export class Drafts {
   #said(working) {
     clearTimeout(working.timer);
     const known = this.report(working.key);
-    const revision = Math.max(working.revision, known?.revision ?? 0) + 1;
+    // What they typed last and cannot read here again has a revision too.
+    const revision = Math.max(working.revision, known?.revision ?? 0) + this.#kit.device.unread(slotOf(working.key)) + 1;
     Object.assign(working, { revision, dirty: false });
     return { revision, args: argsOf({ ...working, about: merged(known?.about, working.about) }) };
   }

@@ -373,6 +373,24 @@ export class Device {
   }
 
   /**
+   * What was applied while the person signed on here was away, so that the documents which are for them alone do not say it
+   * yet. Those that everybody here reads may: it is not laid over them.
+   * @returns {readonly Action[]}
+   */
+  apart() {
+    return this.#mine().flatMap(({ row, action }) => (row.settled?.apart || row.settled?.unseen ? [action] : []));
+  }
+
+  /**
+   * How often the person signed on here did something under this slot that they cannot read here, and that their documents
+   * do not say yet.
+   * @param {string} slot
+   */
+  unread(slot) {
+    return this.#mine().filter(({ row, action }) => row.slot === slot && !Object.keys(action.args).length && (!row.settled || row.settled.apart || row.settled.unseen)).length;
+  }
+
+  /**
    * Who has ended their shift here without the server knowing it yet, whoever is signed on now.
    * @returns {string[]}
    */

@@ -165,10 +165,11 @@ export class Holdings {
       const now = Date.parse(answer.now);
       const dropped = answer.dropped ?? [];
       const reopened = this.#reopened(answer);
-      const answered = await this.outbox.settle(answer.answers ?? [], now, { unseen: !this.open });
+      const reader = this.#readerOf(answer);
+      const answered = await this.outbox.settle(answer.answers ?? [], now, { shared: this.open, reader });
       const settled = answered.length;
-      const brought = this.open && asked !== null && !Object.values(answer.streams).some((part) => part.more);
-      const rows = [...reopened, ...answered, ...(brought ? this.outbox.seen() : [])];
+      const shared = this.open && asked !== null && !Object.values(answer.streams).some((part) => part.more);
+      const rows = [...reopened, ...answered, ...this.outbox.seen({ shared, reader })];
       const comesAgain = dropped.some(({ why }) => COMES_AGAIN.has(why));
       const gone = dropped.filter(({ why }) => !COMES_AGAIN.has(why));
       if (asked && !comesAgain) for (const stream of this.#leftBehind(asked, answer)) gone.push({ stream, why: "not_yours" });
@@ -315,6 +316,16 @@ export class Holdings {
     );
     const streams = [...this.#disk].filter(([name]) => !this.#isForeign(name));
     this.replica.restore(streams.map(([name, state]) => ({ name, ...state, whole: state.whole || broken.has(name), held: held.get(name) ?? [] })));
+  }
+
+  /**
+   * Whose own documents an answer brings, all of them, where they may be read.
+   * @param {SyncAnswer} answer
+   */
+  #readerOf({ streams }) {
+    const person = this.#keys?.person ?? null;
+    const part = person === null ? undefined : streams[`responder.${person}`];
+    return part && !part.more ? person : null;
   }
 
   /**

@@ -54,6 +54,7 @@ import { StoreError } from "./store.js";
  * @property {number} at ms of the server's clock
  * @property {boolean} dismissed
  * @property {boolean} [unseen] it was applied, and its documents could not be kept: nobody could read here
+ * @property {boolean} [apart] it was applied, and the documents that are for who did it alone did not come: they were not signed on
  */
 
 /** @typedef {{row: Row, action: Action & {done: Promise<Action>}}} Entry */
@@ -159,8 +160,9 @@ export class Outbox {
       async (work) => {
         const lane = await work.get("meta", "lane");
         if (lane?.installation !== installation) throw new StoreError("gone", "The store on this device was erased.");
-        // One that its author could not read here takes no place of one that they can.
-        const replaced = made.slot === undefined || copy === null ? undefined : (await work.all("outbox")).find(({ slot, offered, actor }) => slot === made.slot && !offered && actor === made.actor);
+        const last = made.slot === undefined ? undefined : (await work.all("outbox")).filter(({ slot, actor }) => slot === made.slot && actor === made.actor).at(-1);
+        // Between what its author can read here and what they cannot, neither takes the other's place, nor stands before it.
+        const replaced = last && !last.offered && last.copy !== null && copy !== null ? last : undefined;
         const seq = /** @type {number} */ (replaced?.seq ?? lane.next);
         const kept = { ...rest, seq, after: made.after.filter((place) => place < seq) };
         work.put("outbox", kept);
@@ -282,10 +284,12 @@ export class Outbox {
    * Compute what answers make of the rows, and change nothing. Answers to what is not waiting change nothing.
    * @param {readonly ActionAnswer[]} answers
    * @param {number} at ms of the server's clock
-   * @param {{unseen?: boolean}} [options] whether the documents that say it are not kept in the same breath
+   * @param {object} [brought] which documents that say it are kept in the same breath
+   * @param {boolean} [brought.shared] those that everybody here reads
+   * @param {string|null} [brought.reader] whose own
    * @returns {Promise<Row[]>}
    */
-  async settle(answers, at, { unseen = false } = {}) {
+  async settle(answers, at, { shared = true, reader = null } = {}) {
     const rows = [];
     for (const { seq, status, code = "", flags = [], ticket = null, answer, message, facts } of answers) {
       const row = this.#rows.get(seq);
@@ -294,17 +298,24 @@ export class Outbox {
       // Without the key of who did it, only what names nobody is kept.
       const verdict =
         own || !this.#cipher.able ? await this.#cipher.close(own, { answer, message, facts }, `answer|${row.id}`) : { plain: { message } };
-      rows.push({ ...row, settled: { status, code, flags: [...flags], ticket: ticket === null ? null : String(ticket), verdict, at, dismissed: false, ...(unseen && status === "applied" ? { unseen } : {}) } });
+      const applied = status === "applied";
+      const missing = { ...(applied && !shared ? { unseen: true } : {}), ...(applied && this.#cipher.able && row.actor !== reader ? { apart: true } : {}) };
+      rows.push({ ...row, settled: { status, code, flags: [...flags], ticket: ticket === null ? null : String(ticket), verdict, at, dismissed: false, ...missing } });
     }
     return rows;
   }
 
   /**
    * Compute what becomes of rows whose effect was not on the screen, now that the documents which say it are.
+   * @param {{shared: boolean, reader: string|null}} brought as for `settle`
    * @returns {Row[]} to be kept and committed
    */
-  seen() {
-    return this.open().flatMap(({ row }) => (row.settled?.unseen ? [{ ...row, settled: { ...row.settled, unseen: false } }] : []));
+  seen({ shared, reader }) {
+    return this.open().flatMap(({ row }) => {
+      const { settled } = row;
+      if (!(shared && settled?.unseen) && !(settled?.apart && row.actor === reader)) return [];
+      return [{ ...row, settled: { ...settled, unseen: Boolean(settled.unseen) && !shared, apart: Boolean(settled.apart) && row.actor !== reader } }];
+    });
   }
 
   /**
@@ -506,7 +517,7 @@ export class Outbox {
  * @param {Row} row
  */
 function isOpen({ settled }) {
-  return !settled || Boolean(settled.unseen) || (!settled.dismissed && (settled.status !== "applied" || settled.flags.length > 0));
+  return !settled || Boolean(settled.unseen) || Boolean(settled.apart) || (!settled.dismissed && (settled.status !== "applied" || settled.flags.length > 0));
 }
 
 /**
