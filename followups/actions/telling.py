@@ -7,16 +7,16 @@ Each function does one thing once, under the locks, whatever other sweepers did 
 
 import re
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db import connection
 
 from dispatch.actions import cautions
 from dispatch.intake_refusals import CautionEnded
-from dispatch.models import Call, PlaceKind
-from dispatch.premises import address_key, phone_key
+from dispatch.models import Call, Caution
 from followups.actions.clients import family, meet, standing
-from followups.models import Client, ClientCaution, Contact, ContactWay, Programme, Shown, WayKind
+from followups.models import Client, ClientCaution, Contact, Programme, Shown
+from followups.queries.people import Place, places, stands_at
 from journal.record import record
 from responders.actors import Actor
 from responders.models import Agency, Shift
@@ -79,16 +79,22 @@ def tell_dispatch(*, caution_id: int, by: object, at: datetime) -> bool:
 
 def take_back(*, caution_id: int, by: object, at: datetime) -> bool:
     """
-    End at dispatch what has ended here; tell whether that was done now.
+    End at dispatch what has ended here, and what stands where its person is not; tell whether that was done now. The latter
+    is told anew where there is a place.
     """
     row = ClientCaution.objects.select_related("client").get(pk=caution_id)
     actor = _who(row)
     if actor is None or row.caution_id is None:
         return False
+    told = Caution.objects.filter(pk=row.caution_id).first()
+    if row.ended_at is None and stands_at(_place_of(row.client_id), told):
+        return False
     try:
         cautions.end(caution_id=row.caution_id, by=actor, at=at)
     except CautionEnded:
         return False
+    # What dispatch itself ended keeps its caution there, and is never told anew.
+    ClientCaution.objects.filter(pk=row.pk, ended_at=None).update(caution_id=None)
     return True
 
 
@@ -150,11 +156,6 @@ def see_face(*, client_id: int, is_familiar: bool, by: object, at: datetime) -> 
     )
 
 
-class _Place(NamedTuple):
-    address: str = ""
-    phone: str = ""
-
-
 class ToldAlready(Exception):
     """
     Another sweeper was first; what this one did is undone.
@@ -181,19 +182,5 @@ def _who(row: ClientCaution) -> Actor | None:
     return Actor(agency_id=row.client.agency_id, label="", person_id=int(found[1]))
 
 
-def _place_of(client_id: int) -> _Place | None:
-    ways = ContactWay.objects.filter(client=client_id, ended_at=None, kind__in=(WayKind.ADDRESS, WayKind.PHONE))
-    # The one that was said last; where somebody lives before what they call from.
-    last = {way.kind: way.value for way in ways.order_by("pk")}
-    # What dispatch cannot compare is no place to it.
-    if address_key(address := last.get(WayKind.ADDRESS, "")):
-        return _Place(address=address)
-    if phone_key(phone := last.get(WayKind.PHONE, "")):
-        return _Place(phone=phone)
-    home = (
-        Contact.objects.filter(client=client_id, ended_at=None, call__place_kind=PlaceKind.RESIDENCE)
-        .order_by("-at", "-pk")
-        .values_list("call__address", flat=True)
-        .first()
-    )
-    return _Place(address=home) if home and address_key(home) else None
+def _place_of(client_id: int) -> Place | None:
+    return places([client_id]).get(client_id)

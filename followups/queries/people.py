@@ -3,7 +3,7 @@ What sweeps find about the people met: callers whose number is known, cautions t
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from dispatch.models import Call, Caution, PlaceKind
+from dispatch.premises import address_key, phone_key
 from followups.indexes import phone_index
 from followups.models import ClientCaution, Contact, ContactWay, Route, WayKind
 from responders.models import Agency
@@ -28,6 +29,15 @@ class Caller(NamedTuple):
     client_id: int
     call_id: int
     route: str
+
+
+class Place(NamedTuple):
+    """
+    Where dispatch knows somebody by: an address, or a phone number.
+    """
+
+    address: str = ""
+    phone: str = ""
 
 
 def callers(*, at: datetime) -> Iterator[Caller]:
@@ -90,11 +100,53 @@ def cautions_to_tell(*, at: datetime) -> list[int]:
 
 def cautions_to_take_back(*, at: datetime) -> list[int]:
     """
-    Return the cautions that have ended here and still stand at dispatch.
+    Return the cautions that stand at dispatch and have ended here, or stand at a place that is not their person's now.
     """
     standing = Caution.objects.filter(pk=OuterRef("caution_id"), expires_at__gt=at)
-    rows = ClientCaution.objects.filter(Exists(standing), ended_at__isnull=False, expires_at__gt=at)
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    rows = list(ClientCaution.objects.filter(Exists(standing), expires_at__gt=at).order_by("pk"))
+    theirs = places({row.client_id for row in rows if row.ended_at is None})
+    told = Caution.objects.in_bulk([row.caution_id for row in rows if row.ended_at is None])
+    return [
+        row.pk
+        for row in rows
+        if row.ended_at is not None or not stands_at(theirs.get(row.client_id), told.get(row.caution_id))
+    ]
+
+
+def places(client_ids: Collection[int]) -> dict[int, Place]:
+    """
+    Return where dispatch is told of a person's cautions, of those for whom there is a place: where they live, else what they
+    call from, else the home at which they were met last.
+    """
+    ways = ContactWay.objects.filter(
+        client__in=client_ids, ended_at=None, kind__in=(WayKind.ADDRESS, WayKind.PHONE)
+    ).order_by("pk")
+    # The one that was said last.
+    last = {(way.client_id, way.kind): way.value for way in ways}
+    homes = dict(
+        Contact.objects.filter(client__in=client_ids, ended_at=None, call__place_kind=PlaceKind.RESIDENCE)
+        .order_by("at", "pk")
+        .values_list("client", "call__address")
+    )
+    found = {}
+    for client_id in client_ids:
+        # What dispatch cannot compare is no place to it.
+        if address_key(address := last.get((client_id, WayKind.ADDRESS), "")):
+            found[client_id] = Place(address=address)
+        elif phone_key(phone := last.get((client_id, WayKind.PHONE), "")):
+            found[client_id] = Place(phone=phone)
+        elif address_key(home := homes.get(client_id, "")):
+            found[client_id] = Place(address=home)
+    return found
+
+
+def stands_at(place: Place | None, told: Caution | None) -> bool:
+    """
+    Tell whether a caution stands at dispatch where it belongs.
+    """
+    if place is None or told is None:
+        return False
+    return (told.address_key, told.phone) == (address_key(place.address), phone_key(place.phone))
 
 
 def _calls_with_numbers(agency_id: int, *, at: datetime) -> dict[bytes, list[int]]:

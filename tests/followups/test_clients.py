@@ -296,6 +296,41 @@ def test_without_an_address_the_number_and_without_either_the_home_at_which_they
     assert set(Caution.objects.values_list("phone", "address_key")) == {("2065550100", ""), ("", "12 ELM ST")}
 
 
+@pytest.mark.parametrize("how", ["end_way", "unlink", "unmerge"])
+def test_a_caution_leaves_the_place_that_turns_out_not_to_be_theirs(care: follow_ups.Care, how: str) -> None:
+    whom = people.known(care)
+    people.way(care, whom, value="206-555-0100")
+    if how == "unlink":
+        do(clients.end_way, by=care.coordinator, way_id=ContactWay.objects.get().pk)
+        home = {"address": "12 Elm St", "address_key": "12 ELM ST", "place_kind": PlaceKind.RESIDENCE}
+        contact = people.at_call(whom, dispatch.care_call(care.scene, **home))
+        undo: dict[str, Any] = {"act": clients.unlink, "contact_id": contact.pk}
+    elif how == "end_way":
+        wrong = people.way(care, whom, WayKind.ADDRESS, "12 Elm St")
+        undo = {"act": clients.end_way, "way_id": wrong.pk}
+    else:
+        other = people.known(care)
+        people.way(care, other, WayKind.ADDRESS, "12 Elm St")
+        merge = do(merges.merge, by=care.supervisor, kept_id=whom.pk, absorbed_id=other.pk)
+        undo = {"act": merges.unmerge, "merge_id": merge.pk}
+    people.caution(care, whom)
+    sweeps.tell_cautions(at=NOON)
+    [wrongly] = Caution.objects.all()
+    assert wrongly.address_key == "12 ELM ST"
+    later = NOON + timedelta(minutes=1)
+    assert sweeps.tell_cautions(at=later) == 0
+
+    do(**undo, by=care.coordinator, at=later)
+    for _ in range(3):
+        sweeps.tell_cautions(at=later)
+
+    assert Caution.objects.get(pk=wrongly.pk).expires_at == later
+    # Told anew where there is a place, and once.
+    standing = Caution.objects.filter(expires_at__gt=later)
+    assert [row.phone for row in standing] == ([] if how == "unlink" else ["2065550100"])
+    assert ClientCaution.objects.get().caution_id == (None if how == "unlink" else standing.get().pk)
+
+
 def test_what_was_ended_before_dispatch_heard_is_taken_back_there(care: follow_ups.Care) -> None:
     whom = people.known(care)
     people.way(care, whom)
