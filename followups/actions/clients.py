@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.contrib.gis.geos import Point
 
-from dispatch.actions import links
+from dispatch.actions import flags, links
 from dispatch.models import Call, LockedCall
 from dispatch.refusals import CallNotFound
 from followups.indexes import born_on_index, phone_index
@@ -327,6 +327,8 @@ def link(*, client_id: int, call_id: int, by: Actor, at: datetime, happened_at: 
     Say that this person is at this call. A crew says it of somebody whose record it has, or had on its tablet; a coordinator
     of anybody.
 
+    Where it was said before that it was somebody else, a crew's word opens nothing: it is flagged, for a supervisor to look at.
+
     :raises CallNotFound: it never was on the crew's board, or is another agency's.
     :raises ClientNotFound: there is no such record, or it never was the crew's to read.
     """
@@ -334,11 +336,21 @@ def link(*, client_id: int, call_id: int, by: Actor, at: datetime, happened_at: 
     if by.tablet_id is not None:
         told = links.to_call(call_id, by=by, at=at, happened_at=happened_at)
         client = standing(client_id, agency_id=by.agency_id)
-        if not rules.was_shown(by, family(client)):
+        known = family(client)
+        # Nobody was met at a call before it was: a clock that is behind opens no earlier window.
+        if not rules.had_on_tablet(by.person_id, known, when=max(when, told.call.received_at)):
             rules.check_may_read(by, client, at=at)
-        flags = told.flag_late(kind="client.link", at=at)
+        raised = told.flag_late(kind="client.link", at=at)
+        said = Contact.objects.filter(client__in=known, call=told.call).order_by("-pk")
+        taken_back = said.exclude(ended_at=None).first()
+        if taken_back is not None and not said.filter(ended_at=None).exists():
+            facts = {"kind": "client.link", "contact": taken_back.pk, "at": when}
+            raised = raised or [
+                flags.raise_flag(call=told.call, code="late_scope", facts=facts, at=at, unit_id=told.unit_id)
+            ]
+            return Linked(taken_back, raised)
         contact = meet(client=client, call_id=told.call.pk, route=Route.MET, by=by, at=when)
-        return Linked(contact, flags)
+        return Linked(contact, raised)
     call = _own_call(call_id, by)
     client = standing(client_id, agency_id=by.agency_id)
     rules.check_may_read(by, client, at=at)

@@ -562,7 +562,7 @@ class _People:
                 continue
             family = clients.family(client)
             if not had.isdisjoint(family) or queries.was_met(
-                family, call_ids=self._told.calls, unit_id=self._encounter.unit_id
+                family, call_ids=self._told.calls, person_id=self._by.person_id, when=self._encounter.opened_at
             ):
                 self._locked[client_id] = client
 

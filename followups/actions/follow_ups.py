@@ -174,7 +174,7 @@ def attempt(
     """
     when = moment(happened_at, at)
     client, row = _held(follow_up_id, by)
-    rules.check_may_tell(row, client, by=by, at=at)
+    rules.check_may_tell(row, client, by=by, at=at, when=when)
     known = AttemptResult(result)
     # It is over, or the person was met anew since: kept, and nothing follows from it but what it says of the person.
     flags = [] if rules.is_open(row) else ["late_scope"]

@@ -19,8 +19,8 @@ from followups.models import (
     EncounterState,
     FollowUp,
     MandatedReport,
-    Shown,
 )
+from followups.rules.clients import had_on_tablet
 from responders.models import Shift
 
 # When a report is due of somebody of whose shift nobody knows.
@@ -59,17 +59,17 @@ def choices_of(agency_id: int) -> dict[tuple[str, str], Choice]:
     return {(row.field, row.code): row for row in Choice.objects.filter(agency=agency_id)}
 
 
-def was_met(clients: Sequence[int], *, call_ids: Sequence[int], unit_id: int) -> bool:
+def was_met(clients: Sequence[int], *, call_ids: Sequence[int], person_id: int | None, when: datetime) -> bool:
     """
-    Tell whether a crew may name a record, by its id and those of what was merged into it: it stood on their tablets, or the
-    person was at the call, or they were sent to visit them. No crew names a record that it had only guessed.
+    Tell whether somebody who writes of a call of ``when`` may name a record, by its id and those of what was merged into it: it
+    stood on their tablets about then, or the person was at the call, or they were sent to visit them. Nobody names a record
+    that they had only guessed.
     """
-    if Shown.objects.filter(client__in=clients, unit=unit_id).exists():
-        return True
     if Contact.objects.filter(client__in=clients, call__in=call_ids).exists():
         return True
-    visits = FollowUp.objects.filter(client__in=clients)
-    return visits.filter(Q(call__in=call_ids) | Q(unit=unit_id)).exists()
+    if FollowUp.objects.filter(client__in=clients, call__in=call_ids).exists():
+        return True
+    return had_on_tablet(person_id, clients, when=when)
 
 
 # --- what the sweeps look for --------------------------------------------------------------------------------------------

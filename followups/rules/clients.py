@@ -7,17 +7,38 @@ alone open nothing to responders (45 CFR 164.312(a); 42 CFR 2.13: what is needed
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from django.db import connection
 from django.db.models import Q
 
 from dispatch.models import Assignment
-from followups.models import BreakGlass, Client, Contact, FollowUp, FollowUpState, Shown
+from followups.models import BreakGlass, Client, Contact, FollowUp, FollowUpState
 from followups.refusals.clients import ClientNotFound
 from responders.actors import Actor
 from responders.models import Shift
 
+# What a crew had on its tablets, it speaks of for so long after: its report is written by then, and a crew that does not meet
+# somebody anew has no more to do with them.
+SPEAKS_FOR: Final = timedelta(days=7)
+
 _SEEN_TO = (FollowUpState.PENDING, FollowUpState.DUE)
+
+# The newest tombstone tells until when a record stood there. That of one which came back since is gone: it then counts as
+# having stood there all the while.
+_HAD_ON_TABLET = """
+SELECT EXISTS (
+    SELECT FROM followups_shown shown
+      JOIN responders_shift shift ON shift.unit_id = shown.unit_id AND shift.person_id = %(person)s
+      LEFT JOIN journal_document document ON document.stream = 'unit.' || shown.unit_id
+           AND document.collection = 'client' AND document.document_id = shown.client_id::text
+     WHERE shown.client_id = ANY(%(clients)s)
+       AND coalesce(shift.ended_at, 'infinity') >= greatest(shown.at, %(since)s)
+       AND CASE WHEN document.id IS NULL THEN shown.at ELSE coalesce(document.gone_at, 'infinity') END
+           >= greatest(shift.started_at, %(since)s)
+)
+"""
 
 
 def check_may_read(actor: Actor, client: Client, *, at: datetime) -> None:
@@ -52,14 +73,15 @@ def cares_for_all(actor: Actor) -> bool:
     return actor.tablet_id is None and actor.has("COORDINATOR", "SUPERVISOR")
 
 
-def was_shown(actor: Actor, client_ids: Iterable[int]) -> bool:
+def had_on_tablet(person_id: int | None, client_ids: Iterable[int], *, when: datetime) -> bool:
     """
-    Tell whether any of these records stands or stood on the tablets of the actor's unit, or of one that they were on before:
-    what they say of somebody then is told from wherever they ride now.
+    Tell whether any of these records stood on the tablets of a unit while this person was on it, at some moment since
+    ``SPEAKS_FOR`` before ``when``: what they say of somebody then is told from wherever they ride now.
     """
-    ridden = Shift.objects.filter(person=actor.person_id).values("unit_id")
-    shown = Shown.objects.filter(Q(unit=actor.unit_id) | Q(unit__in=ridden), client__in=client_ids)
-    return actor.tablet_id is not None and shown.exists()
+    with connection.cursor() as cursor:
+        cursor.execute(_HAD_ON_TABLET, {"person": person_id, "clients": list(client_ids), "since": when - SPEAKS_FOR})
+        row: tuple[bool] = cursor.fetchone()
+    return row[0]
 
 
 def _is_with(actor: Actor, client: Client) -> bool:

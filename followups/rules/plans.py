@@ -11,7 +11,7 @@ from django.db import connection
 from followups.models import Client, FollowUp, FollowUpState, Plan, PlanState, Programme
 from followups.refusals import plans as refusals
 from followups.rules import days
-from followups.rules.clients import can_read
+from followups.rules.clients import SPEAKS_FOR, can_read
 from followups.rules.days import Due
 from responders.actors import Actor
 
@@ -116,10 +116,10 @@ def is_open(follow_up: FollowUp) -> bool:
     return follow_up.state in (FollowUpState.PENDING, FollowUpState.DUE, FollowUpState.WAITING)
 
 
-def check_may_tell(follow_up: FollowUp, client: Client, *, by: Actor, at: datetime) -> None:
+def check_may_tell(follow_up: FollowUp, client: Client, *, by: Actor, at: datetime, when: datetime) -> None:
     """
-    Check that somebody may say what came of a follow-up: whoever may read the record, and a crew whose tablet has or had it.
-    What it did then happened, wherever the follow-up has gone since.
+    Check that somebody may say what came of a follow-up: whoever may read the record, and a crew whose tablet has it, or had
+    it until ``SPEAKS_FOR`` before ``when`` at the earliest. What it did then happened, wherever the follow-up has gone since.
 
     :raises FollowUpNotFound: it never was theirs; answers like one that does not exist.
     """
@@ -127,23 +127,28 @@ def check_may_tell(follow_up: FollowUp, client: Client, *, by: Actor, at: dateti
         raise refusals.FollowUpNotFound
     if can_read(by, client, at=at) or follow_up.assignee_id == by.person_id:
         return
-    if by.tablet_id is None or by.unit_id is None:
-        raise refusals.FollowUpNotFound
-    if not _was_shown(follow_up, unit_id=by.unit_id, person_id=by.person_id):
+    if by.tablet_id is None or not _had_on_tablet(follow_up, person_id=by.person_id, since=when - SPEAKS_FOR):
         raise refusals.FollowUpNotFound
 
 
-def _was_shown(follow_up: FollowUp, *, unit_id: int, person_id: int | None) -> bool:
+def _had_on_tablet(follow_up: FollowUp, *, person_id: int | None, since: datetime) -> bool:
     """
-    Tell whether a follow-up is or was on the tablets of a unit, or of one that the person was on since: what left them is kept
-    as a tombstone for 30 days.
+    Tell whether a follow-up stood on the tablets of a unit while this person was on it: what left them is kept as a tombstone
+    for 30 days.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM journal_document"
-            " WHERE collection = 'follow_up' AND document_id = %s AND stream = ANY(ARRAY("
-            " SELECT 'unit.' || unit_id FROM responders_shift WHERE person_id = %s) || %s::text))",
-            [str(follow_up.pk), person_id, f"unit.{unit_id}"],
+            "SELECT EXISTS (SELECT FROM journal_document document"
+            " JOIN responders_shift shift ON document.stream = 'unit.' || shift.unit_id"
+            " WHERE document.collection = 'follow_up' AND document.document_id = %(follow_up)s"
+            " AND shift.person_id = %(person)s AND coalesce(shift.ended_at, 'infinity') >= greatest(%(made_at)s, %(since)s)"
+            " AND coalesce(document.gone_at, 'infinity') >= greatest(shift.started_at, %(since)s))",
+            {
+                "follow_up": str(follow_up.pk),
+                "person": person_id,
+                "made_at": follow_up.made_at,
+                "since": since,
+            },
         )
         row: tuple[bool] = cursor.fetchone()
     return row[0]

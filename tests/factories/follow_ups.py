@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from dispatch.models import Assignment, AssignmentStatus
 from followups.actions import care_referrals, follow_ups, plans
-from followups.models import Client, ContactWay, Encounter, FollowUp, Intake, Met, Plan, Programme
+from followups.models import Client, ContactWay, Encounter, FollowUp, Intake, Met, Plan, Programme, Shown
 from journal.door import open_door
 from responders.actors import Actor
 from responders.models import Person, RoleName, Unit
@@ -182,7 +182,7 @@ def shown_to(unit: Unit) -> FollowUp:
     """
     with open_door(by=SCENE, at=NOON):
         whom = Client.objects.create(agency=unit.agency, made_at=NOON, made_by=SCENE)
-        return FollowUp.objects.create(
+        row = FollowUp.objects.create(
             agency=unit.agency,
             client=whom,
             unit=unit,
@@ -193,6 +193,9 @@ def shown_to(unit: Unit) -> FollowUp:
             made_at=NOON,
             made_by=SCENE,
         )
+    # The database's clock wrote it.
+    Shown.objects.filter(client=whom).update(at=NOON)
+    return row
 
 
 def one_of_everything(of: Scene, unit: Unit) -> dict[str, int]:

@@ -11,14 +11,17 @@ from django.db import IntegrityError, transaction
 from dispatch.models import AssignmentStatus
 from followups import reading
 from followups.actions import break_glass, clients, merges
-from followups.models import BreakGlass, FollowUp, Programme
+from followups.models import BreakGlass, Client, Contact, FollowUp, Programme, Shown
+from followups.queries.encounters import was_met
 from followups.refusals import clients as refusals
+from followups.refusals.plans import FollowUpNotFound
 from followups.rules.clients import can_read
+from followups.rules.plans import check_may_tell
 from journal.door import open_door
 from journal.models import Entry
 from journal.refusals import NotAllowed
 from responders.actors import Actor
-from responders.models import RoleName
+from responders.models import EndReason, RoleName, Shift, Unit
 from tests.conftest import NOON
 from tests.factories import clients as people
 from tests.factories import dispatch, follow_ups
@@ -284,3 +287,105 @@ def test_a_crew_names_somebody_whose_record_it_had_and_nobody_else(care: follow_
         clients.link(client_id=stranger.pk, call_id=again.call_id, by=tablet, at=NOON)
 
     assert (told.contact.call_id, told.contact.route, told.flags) == (again.call_id, "MET", [])
+
+
+def days(count: float) -> timedelta:
+    return timedelta(days=count)
+
+
+def had_on_tablet(care: follow_ups.Care, whom: Client) -> None:
+    """
+    Have somebody's record stand on the unit's tablets for an hour from noon.
+    """
+    held = dispatch.assignment(care.scene, status=AssignmentStatus.ON_SCENE)
+    people.with_crew(whom, held)
+    # The database's clock writes it.
+    Shown.objects.filter(client=whom).update(at=NOON)
+    dispatch.advance(held, to=AssignmentStatus.CLEARED, by=care.scene.dispatcher, at=NOON + timedelta(hours=1))
+
+
+def rode(unit: Unit, whose: Actor, *, since: timedelta, until: timedelta) -> None:
+    """
+    Have the person of a tablet have been on a unit.
+    """
+    with open_door(by="system:test", at=NOON):
+        Shift.objects.create(
+            person_id=whose.person_id or 0,
+            unit=unit,
+            started_at=NOON + since,
+            planned_end_at=NOON + until,
+            ended_at=NOON + until,
+            end_reason=EndReason.NOTHING_OPEN,
+        )
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "called", "happened", "named"),
+    [
+        # On the unit while the record stood there, and within the week after.
+        (-0.1, 0.2, 6, 6, True),
+        (-0.1, 0.2, 8, 8, False),
+        # On the unit before it came, and after it had gone.
+        (-150, -149, 1, 1, False),
+        (0.1, 0.2, 1, 1, False),
+        # Nobody was met at a call before it was, whatever the tablet's clock says.
+        (-0.1, 0.2, 8, 0, False),
+    ],
+)
+def test_a_crew_names_from_another_unit_whom_it_had_a_week_ago_at_most(
+    care: follow_ups.Care, since: float, until: float, called: float, happened: float, named: bool
+) -> None:
+    whom = people.known(care, "Rosa Ortiz")
+    had_on_tablet(care, whom)
+    unit, tablet = dispatch.rival(care.scene.agency, care.scene.area)
+    rode(care.scene.unit, tablet, since=days(since), until=days(until))
+    at = NOON + days(called)
+    new = dispatch.care_call(care.scene, received_at=at)
+    call = dispatch.assignment(care.scene, to=new, unit=unit, at=at).call
+
+    def link() -> None:
+        with open_door(by=tablet, at=at):
+            clients.link(client_id=whom.pk, call_id=call.pk, by=tablet, at=at, happened_at=NOON + days(happened))
+
+    assert was_met([whom.pk], call_ids=[call.pk], person_id=tablet.person_id, when=at) is named
+    if named:
+        link()
+    else:
+        with pytest.raises(refusals.ClientNotFound):
+            link()
+    assert can_read(tablet, whom, at=at) is named
+
+
+def test_a_crew_tells_of_a_follow_up_that_its_unit_had_while_it_was_on_it(care: follow_ups.Care) -> None:
+    row = follow_ups.shown_to(care.scene.unit)
+    _, tablet = dispatch.rival(care.scene.agency, care.scene.area)
+    rode(care.scene.unit, tablet, since=days(-150), until=days(-149))
+    for happened_at in (NOON, NOON - days(149)):
+        with pytest.raises(FollowUpNotFound):
+            check_may_tell(row, row.client, by=tablet, at=NOON, when=happened_at)
+
+    rode(care.scene.unit, tablet, since=days(-0.1), until=days(0.2))
+
+    check_may_tell(row, row.client, by=tablet, at=NOON + days(6), when=NOON + days(6))
+    with pytest.raises(FollowUpNotFound):
+        check_may_tell(row, row.client, by=tablet, at=NOON + days(8), when=NOON + days(8))
+
+
+def test_a_crew_does_not_say_again_what_a_coordinator_took_back(care: follow_ups.Care) -> None:
+    whom, tablet = people.known(care, "Rosa Ortiz"), care.scene.tablet
+    held = dispatch.assignment(care.scene, status=AssignmentStatus.ON_SCENE)
+    contact = people.with_crew(whom, held)
+    with open_door(by=care.coordinator, at=NOON):
+        clients.unlink(contact_id=contact.pk, by=care.coordinator, at=NOON)
+
+    with open_door(by=tablet, at=NOON):
+        told = clients.link(client_id=whom.pk, call_id=held.call_id, by=tablet, at=NOON, happened_at=NOON)
+
+    # Kept for a supervisor to look at, and nothing opens.
+    assert (told.contact.pk, told.flags) == (contact.pk, ["late_scope"])
+    assert not can_read(tablet, whom, at=NOON)
+
+    with open_door(by=care.coordinator, at=NOON):
+        clients.link(client_id=whom.pk, call_id=held.call_id, by=care.coordinator, at=NOON)
+    assert Contact.objects.filter(client=whom, call=held.call_id, ended_at=None).exists()
+    assert can_read(tablet, whom, at=NOON)
