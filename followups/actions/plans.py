@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from django.db.models import Exists, OuterRef, Q
+
 from followups.actions import clients
 from followups.actions import steps as rows
 from followups.models import (
@@ -52,21 +54,23 @@ def after_encounter(
 
     Who agreed has a plan from then on. Who was not asked has one where policy says so, or had one already. Who declined has
     none, and that is kept. Who was left in hospital or in custody has one that waits. A visit for a follow-up ends that
-    follow-up and begins nothing anew, unless it found suicide risk or an overdose.
+    follow-up, however late it is told; a visit for a plan begins nothing anew, unless it found suicide risk or an overdose.
     """
-    based_at = _met_at(encounter)
+    based_at = met_at(encounter)
+    plan = open_plan(client)
+    outcome = Outcome.REFUSED if met.agreed is False else Outcome.REACHED
+    visited = _visited(encounter, client, outcome=outcome, by=by, at=at)
     if client.deceased_at is not None or _is_outdated(client, encounter, based_at):
         return open_plan(client)
     if met.agreed is False:
-        _visited(encounter, client, met, outcome=Outcome.REFUSED, by=by, at=at)
         return _decline(client, encounter=encounter, based_at=based_at, by=by, at=at)
-    plan = open_plan(client)
-    visited = _visited(encounter, client, met, outcome=Outcome.REACHED, by=by, at=at)
-    if visited and not met.risk:
+    if visited is not None and not met.risk and (plan is not None or visited.plan_id is not None):
         plan = open_plan(client)
     else:
         plan = _plan_anew(plan, encounter, client, met, based_at=based_at, by=by, at=at)
-    if plan is not None and plan.state == PlanState.OPEN and (reason := _WAITS.get(met.body.get("left_to", ""))):
+    # One that counts from a later day was resumed since: signing again does not take a release back.
+    waits = plan is not None and plan.state == PlanState.OPEN and plan.based_at <= based_at
+    if plan is not None and waits and (reason := _WAITS.get(met.body.get("left_to", ""))):
         pause_plan(plan, reason=reason, since=based_at, by=by, at=at)
     return plan
 
@@ -105,7 +109,7 @@ def open_by_hand(
     if (plan := open_plan(client)) is not None:
         raise refusals.PlanAlreadyOpen(plan=plan.pk)
     found = Encounter.objects.filter(pk=encounter_id, met__client=client).first() if encounter_id is not None else None
-    base = based_at or (_met_at(found) if found is not None else at)
+    base = based_at or (met_at(found) if found is not None else at)
     return _open(client, based_at=min(base, at), encounter=found, steps=steps, risk=False, reason="", by=by, at=at)
 
 
@@ -194,6 +198,14 @@ def open_plan(client: Client) -> Plan | None:
     return Plan.objects.filter(client=client.pk, state__in=_OPEN).first()
 
 
+def met_at(encounter: Encounter) -> datetime:
+    """
+    Return when an encounter was: when the crew came there, where it said so, and not when somebody sat down to report it.
+    """
+    there = encounter.assignment.on_scene_at
+    return encounter.opened_at if there is None else min(there, encounter.opened_at)
+
+
 def pause_plan(plan: Plan, *, reason: PauseReason, since: datetime, by: object, at: datetime) -> None:
     """
     Let an open plan wait, and what is open of it. The caller holds the person.
@@ -230,15 +242,37 @@ def _plan_anew(
         return plan
     reason = queries.reason_of(client.agency_id, met.body.get("needs", []))
     if plan is not None:
+        pause_reason, paused_at = plan.pause_reason, plan.paused_at
         plan.risk, plan.reason = met.risk, reason
-        _next_round(plan, client, encounter=encounter, based_at=based_at, by=by, at=at)
+        # Later than this encounter it is only where they were released since.
+        _next_round(plan, client, encounter=encounter, based_at=max(based_at, plan.based_at), by=by, at=at)
         _record("plan.rebased", client, by=by, at=at, plan=plan.pk, round=plan.round, encounter=encounter.pk)
+        if paused_at is not None and paused_at > based_at:
+            # Since then they are in hospital or in custody, however late we hear of what was before.
+            pause_plan(plan, reason=PauseReason(pause_reason), since=paused_at, by=by, at=at)
         return plan
+    if _is_over(client, encounter, met, based_at):
+        return None
     if met.agreed is None and not _plans_unasked(client):
         return None
     return _open(
         client, based_at=based_at, encounter=encounter, steps=None, risk=met.risk, reason=reason, by=by, at=at
     )
+
+
+def _is_over(client: Client, encounter: Encounter, met: Met, based_at: datetime) -> bool:
+    """
+    Tell whether what an encounter led to has ended, or somebody has ended a plan after it.
+    """
+    ended = Plan.objects.filter(client=client.pk, state__in=[PlanState.COMPLETED, PlanState.CLOSED])
+    own = ended.filter(encounter=encounter.pk).exclude(close_reason=CloseReason.DECLINED)
+    if own.exists():
+        return not met.risk or own.filter(risk=True).exists()
+    # A no counts from when it was said, as the plan that keeps it does; the other two are no word about what was planned.
+    kept = Plan.objects.filter(client=OuterRef("client"), state=PlanState.DECLINED, opened_at=OuterRef("closed_at"))
+    closed = ended.filter(state=PlanState.CLOSED, closed_at__gt=based_at).exclude(encounter=encounter.pk)
+    closed = closed.exclude(close_reason__in=[CloseReason.DECEASED, CloseReason.DUPLICATE])
+    return closed.exclude(Q(close_reason=CloseReason.DECLINED) & Exists(kept)).exists()
 
 
 def _plans_unasked(client: Client) -> bool:
@@ -319,17 +353,17 @@ def _decline(
 
 
 def _visited(
-    encounter: Encounter, client: LockedClient, met: Met, *, outcome: Outcome, by: object, at: datetime
-) -> bool:
+    encounter: Encounter, client: LockedClient, *, outcome: Outcome, by: object, at: datetime
+) -> FollowUp | None:
     """
-    End the follow-up that this encounter was a visit for, and tell whether it was one with this person.
+    End the follow-up that this encounter was a visit for, and return it if it was one with this person.
     """
     if encounter.follow_up_id is None:
-        return False
+        return None
     row = FollowUp.objects.filter(pk=encounter.follow_up_id, client=client).first()
     if row is None:
-        return False
-    when = min(_met_at(encounter), at)
+        return None
+    when = min(met_at(encounter), at)
     told = AttemptResult.REFUSED if outcome == Outcome.REFUSED else AttemptResult.REACHED
     if not Attempt.objects.filter(follow_up=row, how=How.VISIT, result=told).exists():
         Attempt.objects.create(
@@ -346,20 +380,12 @@ def _visited(
         row.save(update_fields=["first_attempt_at"])
     if is_open(row):
         rows.finish(row, outcome=outcome, by=by, at=at, when=when)
-    return True
+    return row
 
 
 def _is_outdated(client: Client, encounter: Encounter, based_at: datetime) -> bool:
     later = Plan.objects.filter(client=client.pk, based_at__gt=based_at).exclude(encounter=encounter.pk)
     return later.exists()
-
-
-def _met_at(encounter: Encounter) -> datetime:
-    """
-    Return when an encounter was: when the crew came there, where it said so, and not when somebody sat down to report it.
-    """
-    there = encounter.assignment.on_scene_at
-    return encounter.opened_at if there is None else min(there, encounter.opened_at)
 
 
 def _held(plan_id: int, by: Actor) -> tuple[LockedClient, Plan]:

@@ -245,6 +245,120 @@ def test_nothing_is_planned_for_the_dead_and_everything_stops() -> None:
         do(plans.open_by_hand, client_id=whom.pk, by=of.coordinator)
 
 
+# --- what was said last counts -------------------------------------------------------------------------------------------
+
+
+def test_signing_again_does_not_take_a_release_back() -> None:
+    of = factory.care()
+    row = factory.met(factory.client(of), factory.encounter(of), left_to="HOSPITAL")
+    plan = factory.sign(of, row)
+    assert plan is not None
+    do(plans.resume, plan_id=plan.pk, by=of.coordinator, at=NOON + 3 * DAY)
+
+    factory.sign(of, row, at=NOON + 4 * DAY)
+
+    plan.refresh_from_db()
+    assert (plan.state, plan.round) == (PlanState.OPEN, 2)
+    # A risk that is said only now begins a round, from the release on.
+    row.risk = True
+    row.save()
+    factory.sign(of, row, at=NOON + 4 * DAY)
+    plan.refresh_from_db()
+    assert (plan.state, plan.round, plan.based_at, plan.risk) == (PlanState.OPEN, 3, NOON + 3 * DAY, True)
+
+
+def test_who_is_said_to_be_in_hospital_only_when_it_is_signed_again_has_the_plan_wait() -> None:
+    of = factory.care()
+    whom, report = factory.client(of), factory.encounter(of)
+    plan = factory.sign(of, factory.met(whom, report))
+    assert plan is not None
+
+    factory.sign(of, factory.met(whom, report, left_to="HOSPITAL"), at=NOON + DAY)
+
+    plan.refresh_from_db()
+    assert (plan.state, plan.paused_at) == (PlanState.PAUSED, NOON)
+
+
+@pytest.mark.parametrize("reason", ["IN_CARE", "MOVED", None])
+def test_signing_again_plans_nothing_after_the_plan_is_over(reason: str | None) -> None:
+    of = factory.care(steps=[1])
+    row = factory.met(factory.client(of), factory.encounter(of))
+    plan = factory.sign(of, row)
+    assert plan is not None
+    if reason is None:
+        factory.tried(factory.steps_of(plan)[1], by=of.coordinator, result="REACHED", at=NOON + DAY)
+    else:
+        do(plans.close, plan_id=plan.pk, reason=reason, by=of.coordinator, at=NOON + DAY)
+
+    assert factory.sign(of, row, at=NOON + 2 * DAY) is None
+    assert Plan.objects.count() == 1
+
+
+def test_a_risk_that_is_said_only_when_it_is_signed_again_is_planned_for_even_then() -> None:
+    of = factory.care(steps=[1])
+    whom, report = factory.client(of), factory.encounter(of)
+    plan = factory.sign(of, factory.met(whom, report))
+    assert plan is not None
+    factory.tried(factory.steps_of(plan)[1], by=of.coordinator, result="REACHED", at=NOON + DAY)
+
+    again = factory.sign(of, factory.met(whom, report, risk=True), at=NOON + 2 * DAY)
+
+    assert again is not None
+    assert again.risk
+    assert factory.sign(of, factory.met(whom, report, risk=True), at=NOON + 2 * DAY) == again
+
+
+def test_who_changes_a_no_into_a_yes_has_a_plan() -> None:
+    of = factory.care()
+    whom, report = factory.client(of), factory.encounter(of)
+    for agreed in (True, False, True):
+        plan = factory.sign(of, factory.met(whom, report, agreed=agreed))
+
+    assert plan is not None
+    assert plan.state == PlanState.OPEN
+
+
+def test_an_earlier_encounter_that_is_told_late_does_not_undo_a_pause() -> None:
+    of = factory.care()
+    whom = factory.client(of)
+    plan = factory.planned(of, whom)
+    earlier = factory.met(whom, factory.encounter(of, at=NOON + DAY))
+    do(plans.pause, plan_id=plan.pk, reason="CUSTODY", by=of.coordinator, at=NOON + 2 * DAY)
+
+    factory.sign(of, earlier, at=NOON + 3 * DAY)
+
+    plan.refresh_from_db()
+    assert (plan.round, plan.based_at, plan.state) == (2, NOON + DAY, PlanState.PAUSED)
+    assert (plan.pause_reason, plan.paused_at) == (PauseReason.CUSTODY, NOON + 2 * DAY)
+    assert states(plan) == ["SUPERSEDED"] * 3 + ["WAITING"] * 3
+
+
+@pytest.mark.parametrize("reason", ["MOVED", "IN_CARE", "DECLINED"])
+def test_an_earlier_encounter_that_is_told_late_does_not_undo_a_close(reason: str) -> None:
+    of = factory.care()
+    whom = factory.client(of)
+    plan = factory.planned(of, whom)
+    earlier = factory.met(whom, factory.encounter(of, at=NOON + DAY))
+    do(plans.close, plan_id=plan.pk, reason=reason, by=of.coordinator, at=NOON + 2 * DAY)
+
+    assert factory.sign(of, earlier, at=NOON + 3 * DAY) is None
+    assert factory.planned(of, whom, at=NOON + 4 * DAY).state == PlanState.OPEN
+
+
+def test_a_no_counts_from_when_it_was_said_and_not_from_when_it_was_told() -> None:
+    of = factory.care()
+    whom = factory.client(of)
+    factory.planned(of, whom)
+    no = factory.met(whom, factory.encounter(of, at=NOON + DAY), agreed=False)
+    yes = factory.met(whom, factory.encounter(of, at=NOON + 2 * DAY))
+    factory.sign(of, no, at=NOON + 3 * DAY)
+
+    plan = factory.sign(of, yes, at=NOON + 4 * DAY)
+
+    assert plan is not None
+    assert (plan.state, plan.based_at) == (PlanState.OPEN, NOON + 2 * DAY)
+
+
 # --- the norm ------------------------------------------------------------------------------------------------------------
 
 
@@ -605,6 +719,47 @@ def test_a_visit_that_finds_risk_begins_anew() -> None:
     assert (plan.round, plan.risk) == (2, True)
     row.refresh_from_db()
     assert row.state == "DONE"
+
+
+@pytest.mark.parametrize(("agreed", "result"), [(True, "REACHED"), (False, "REFUSED")])
+def test_a_visit_is_kept_however_late_it_is_told(agreed: bool, result: str) -> None:
+    of, row = sendable()
+    report = visit(of, row)
+    plan = factory.planned(of, row.client, at=NOON + 2 * DAY)
+
+    assert factory.sign(of, factory.met(row.client, report, agreed=agreed), at=NOON + 3 * DAY) == plan
+
+    attempt = Attempt.objects.get(follow_up=row)
+    assert (attempt.how, attempt.result, attempt.at) == ("VISIT", result, NOON + DAY)
+    row.refresh_from_db()
+    assert row.state == FollowUpState.SUPERSEDED
+    assert plan.state == PlanState.OPEN
+
+
+def test_who_agrees_on_a_visit_for_a_single_follow_up_has_a_plan() -> None:
+    of = factory.care()
+    whom = factory.client(of)
+    row = do(follow_ups.add, client_id=whom.pk, date=TODAY + DAY, by=of.coordinator)
+    report = factory.encounter(of, at=NOON + DAY, follow_up=row)
+
+    plan, again = (factory.sign(of, factory.met(whom, report), at=NOON + DAY) for _ in range(2))
+
+    row.refresh_from_db()
+    assert row.state == FollowUpState.DONE
+    assert plan is not None
+    assert (plan.based_at, plan.round, again) == (NOON + DAY, 1, plan)
+
+
+def test_a_visit_for_a_single_follow_up_leaves_the_plan_as_it_is() -> None:
+    of = factory.care()
+    whom = factory.client(of)
+    plan = factory.planned(of, whom)
+    row = do(follow_ups.add, client_id=whom.pk, date=TODAY + DAY, by=of.coordinator)
+
+    factory.sign(of, factory.met(whom, factory.encounter(of, at=NOON + DAY, follow_up=row)), at=NOON + DAY)
+
+    plan.refresh_from_db()
+    assert (plan.round, plan.based_at) == (1, NOON)
 
 
 # --- who holds what ------------------------------------------------------------------------------------------------------------
