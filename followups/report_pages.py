@@ -130,7 +130,7 @@ def _concerns(row: Encounter, body: dict[str, Any], met: Iterable[Met]) -> list[
     found = concerns_of(body)
     if any(one.client_id is None and (one.body["client"] or {}).get("id") for one in met):
         found.append(Concern.NOT_THEIRS)
-    if row.aside_revision > max(signing.revision for signing in row.signings.all()):
+    if row.aside:
         found.append(Concern.OVERTAKEN)
     return found
 

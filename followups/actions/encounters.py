@@ -19,7 +19,7 @@ import orjson
 from dispatch.actions import flags, links
 from dispatch.models import Assignment, Call
 from dispatch.rules import check_had_link
-from followups.actions import care_referrals, clients, knowledge, plans
+from followups.actions import care_referrals, clients, follow_ups, knowledge, plans
 from followups.models import (
     Addendum,
     Choice,
@@ -88,7 +88,8 @@ def save(
     """
     Keep a report as the form holds it; the first word of it begins it. ``seconds`` are those it was in somebody's hands for.
 
-    What is earlier than what is known changes nothing. What is later than what was signed is kept aside, with a flag.
+    What is earlier than what is known changes nothing. What is later than what was signed is kept aside, with a flag; so is
+    what another tablet typed under a revision that is known already.
 
     :raises AssignmentNotFound: the assignment never was the crew's.
     :raises EncounterNotFound: the report is somebody else's.
@@ -96,9 +97,9 @@ def save(
     told = _begin(key, assignment_id, by=by, at=at, happened_at=happened_at)
     encounter, codes = told.encounter, told.flags
     counts = False
-    if encounter.state == EncounterState.SIGNED:
-        codes += _set_aside(encounter, revision, body)
-    elif revision > encounter.revision:
+    if encounter.state == EncounterState.SIGNED or revision <= encounter.revision:
+        codes += _overtaken(encounter, revision, body, by=by)
+    else:
         counts = True
         _take(encounter, revision=revision, body=body, seconds=seconds, when=told.when)
         if encounter.state == EncounterState.EXCUSED:
@@ -135,15 +136,14 @@ def sign(
     told = _begin(key, assignment_id, by=by, at=at, happened_at=happened_at, with_calls=True)
     encounter, codes = told.encounter, told.flags
     if encounter.state == EncounterState.SIGNED or revision <= encounter.signed_revision:
-        if not encounter.signings.filter(revision=revision).exists():
-            codes += _set_aside(encounter, revision, body)
+        codes += _overtaken(encounter, revision, body, by=by)
         encounter.save()
         _record("encounter.signed_again", encounter, by=by, at=told.when, revision=revision, flags=codes)
         return Kept(encounter, codes)
 
     choices = queries.choices_of(encounter.agency_id)
     rules.check_choices(body, known=choices)
-    if encounter.revision > revision:
+    if encounter.revision > revision or (encounter.revision == revision and encounter.draft != body):
         codes += _set_aside(encounter, encounter.revision, encounter.draft)
     newest = max(encounter.revision, revision)
     Signing.objects.create(encounter=encounter, revision=revision, body=body, at=told.when, by_id=_person(by))
@@ -155,7 +155,7 @@ def sign(
     encounter.signed_at, encounter.signed_by_id = told.when, by.person_id
     encounter.nobody_found, encounter.notes = body["nobody_found"], body["notes"]
     concerns = rules.concerns_of(body) + signed.concerns
-    if encounter.aside_revision > revision:
+    if encounter.to_check:
         concerns.append(Concern.OVERTAKEN)
     encounter.to_check, encounter.checked_at, encounter.checked_by_id = bool(concerns), None, None
     encounter.save()
@@ -163,6 +163,8 @@ def sign(
     # Last, and with the report as it stands: what follows for each of them.
     for client, met in signed.met:
         plans.after_encounter(encounter=encounter, client=client, met=met, by=by, at=at)
+    if encounter.nobody_found and not signed.met:
+        follow_ups.found_nobody(encounter=encounter, by=by, at=at)
     _record(
         "encounter.signed",
         encounter,
@@ -428,18 +430,30 @@ def _take(encounter: LockedEncounter, *, revision: int, body: dict[str, Any], se
     encounter.seconds_spent, encounter.saved_at = seconds, when
 
 
+def _overtaken(encounter: LockedEncounter, revision: int, body: dict[str, Any], *, by: Actor) -> list[str]:
+    """
+    Keep aside what counts no more, unless it is part of what does. What a tablet had typed before went into what it typed since;
+    what another one typed, counting from the same base, did not.
+    """
+    signed = dict(encounter.signings.values_list("revision", "body"))
+    known = max(signed) if encounter.state == EncounterState.SIGNED else encounter.revision
+    if revision <= known and body in (encounter.draft, *signed.values()):
+        return []
+    if revision < known and queries.typed_by(encounter) == str(by):
+        return []
+    return _set_aside(encounter, revision, body)
+
+
 def _set_aside(encounter: LockedEncounter, revision: int, body: dict[str, Any]) -> list[str]:
     """
-    Keep what was typed elsewhere and overtaken by the signing: the latest of it. What is older than what was signed was part
-    of it.
+    Keep what was typed elsewhere and overtaken: the latest of it. A supervisor looks at it once the report is signed.
     """
-    signed = encounter.signings.order_by("-pk").values_list("revision", flat=True).first() or 0
-    if revision <= max(signed, encounter.aside_revision):
+    if revision <= encounter.aside_revision:
         return []
-    encounter.aside, encounter.aside_revision = body, revision
+    encounter.aside, encounter.aside_revision, encounter.to_check = body, revision, True
     encounter.revision = max(encounter.revision, revision)
     if encounter.state == EncounterState.SIGNED:
-        encounter.signed_revision, encounter.to_check = encounter.revision, True
+        encounter.signed_revision = encounter.revision
     return [OVERTAKEN]
 
 

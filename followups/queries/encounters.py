@@ -21,6 +21,7 @@ from followups.models import (
     MandatedReport,
 )
 from followups.rules.clients import had_on_tablet
+from journal.models import Entry
 from responders.models import Shift
 
 # When a report is due of somebody of whose shift nobody knows.
@@ -50,6 +51,16 @@ def due_at(*, shift: Shift | None, shift_id: int | None, opened_at: datetime) ->
     if shift is None and shift_id is not None:
         shift = Shift.objects.filter(pk=shift_id).first()
     return opened_at + DUE if shift is None else shift.planned_end_at
+
+
+def typed_by(encounter: Encounter) -> str | None:
+    """
+    Return which tablet, with whom on it, told what counts of a report: its last signing, or the draft that came since. None
+    where nothing counts yet.
+    """
+    told = Entry.objects.filter(about=f"encounter.{encounter.pk}")
+    counts = told.filter(Q(kind="encounter.signed") | Q(kind="encounter.saved", data__counts=True))
+    return counts.order_by("-pk").values_list("by", flat=True).first()
 
 
 def choices_of(agency_id: int) -> dict[tuple[str, str], Choice]:

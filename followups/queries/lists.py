@@ -17,6 +17,7 @@ from followups.models import (
     Client,
     Contact,
     Encounter,
+    EncounterState,
     FollowUp,
     Intake,
     IntakeState,
@@ -292,7 +293,7 @@ def tallies(agency_id: int) -> dict[str, int]:
         "contacts": news(Contact.objects.filter(client__agency=agency_id)).count(),
         "referrals": Intake.objects.filter(agency=agency_id, state=IntakeState.NEW).count(),
         "opened": BreakGlass.objects.filter(client__agency=agency_id, seen_at=None).count(),
-        "reports": Encounter.objects.filter(agency=agency_id, to_check=True).count(),
+        "reports": Encounter.objects.filter(agency=agency_id, state=EncounterState.SIGNED, to_check=True).count(),
         "late": FollowUp.objects.open()
         .filter(agency=agency_id, escalated_at__isnull=False, first_attempt_at=None)
         .count(),

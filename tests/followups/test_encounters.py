@@ -434,6 +434,52 @@ def test_what_was_typed_elsewhere_and_overtaken_is_kept_and_shown_to_a_superviso
     assert (row.state, row.draft["notes"], row.aside["notes"], row.to_check) == ("SIGNED", "signed", "typed on", True)
 
 
+def test_what_another_tablet_counted_from_the_same_base_is_kept_whichever_number_it_has(
+    here: dispatch.Scene, held: Assignment
+) -> None:
+    key, other = uuid4(), replace(here.tablet, tablet_id=99)
+    write(here, held, body(notes="Both know"), kind="encounter.save", key=key, revision=2)
+    write(here, held, body(JO, notes="signed"), key=key, revision=9)
+
+    # What its own tablet had typed before it signed was part of what it signed.
+    row = write(here, held, body(notes="On the way"), kind="encounter.save", key=key, revision=4)
+    assert (row.aside, row.to_check) == ({}, False)
+    said = {"encounter": str(key), "assignment": held.pk, "revision": 7, "seconds": 9, "body": body(notes="Offline")}
+    told = say(other, "encounter.save", **said)
+    assert told.body["flags"] == ["report_overtaken"]
+    again = say(other, "encounter.save", **said)
+    assert again.body["flags"] == []
+
+    row.refresh_from_db()
+    assert (row.draft["notes"], row.aside["notes"], row.revision, row.to_check) == ("signed", "Offline", 9, True)
+
+
+@pytest.mark.parametrize("kind", ["encounter.save", "encounter.sign"])
+@pytest.mark.parametrize("revision", [2, 3])
+def test_drafts_of_two_tablets_that_meet_are_both_kept(
+    here: dispatch.Scene, held: Assignment, kind: str, revision: int
+) -> None:
+    key, other = uuid4(), replace(here.tablet, tablet_id=99)
+    write(here, held, body(JO, notes="mine"), kind="encounter.save", key=key, revision=3)
+    row = write(here, held, body(JO, notes="theirs"), kind=kind, key=key, revision=revision, by=other)
+    if kind == "encounter.save":
+        assert (row.state, row.draft["notes"], row.aside["notes"]) == ("DRAFT", "mine", "theirs")
+        assert documents(f"supervisors.{here.agency.pk}") == {}
+        row = write(here, held, body(JO, notes="mine"), key=key, revision=4)
+    else:
+        assert (row.draft["notes"], row.aside["notes"]) == ("theirs", "mine")
+
+    assert (row.state, row.to_check) == ("SIGNED", True)
+
+
+def test_a_report_that_two_tablets_signed_under_one_number_keeps_both(here: dispatch.Scene, held: Assignment) -> None:
+    key, other = uuid4(), replace(here.tablet, tablet_id=99)
+    write(here, held, body(JO, notes="first"), key=key, revision=3)
+    row = write(here, held, body(JO, notes="second"), key=key, revision=3, by=other)
+
+    assert (row.signings.count(), row.notes, row.aside["notes"], row.to_check) == (1, "first", "second", True)
+
+
 def test_a_report_that_the_law_asks_for_has_48_hours_from_when_it_was_known(
     here: dispatch.Scene, held: Assignment
 ) -> None:
