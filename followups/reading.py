@@ -67,9 +67,9 @@ def pattern(*, client_id: int, by: Actor, at: datetime) -> Pattern:
     return _read(client_id, read, by=by, at=at, why="PATTERN")
 
 
-def suggestions(*, client_id: int, by: Actor, at: datetime) -> list[Suggestion]:
+def suggestions(*, client_id: int, by: Actor, at: datetime, most: int = 10) -> list[Suggestion]:
     """
-    Return the records that might be of the same person as this one.
+    Return the records that might be of the same person as this one, the likeliest first.
 
     :raises ClientNotFound: there is none, or it is not the actor's to read; entered either way.
     :raises NotAllowed: the actor may read this one and not the others.
@@ -78,7 +78,7 @@ def suggestions(*, client_id: int, by: Actor, at: datetime) -> list[Suggestion]:
         raise NotAllowed
 
     def read(client: Client, ids: Sequence[int]) -> list[Suggestion]:
-        return _entered(matching.like(client, but=ids), by=by, at=at)
+        return _entered(matching.like(client, but=ids, most=most), by=by, at=at)
 
     return _read(client_id, read, by=by, at=at, why="SUGGESTIONS")
 

@@ -29,6 +29,8 @@ from journal.refusals import NotFound
 from responders.actors import Actor
 from responders.rate_limits import check_person_rate
 
+# Of those who may be the same person a record shows the likeliest.
+ALIKE: Final = 5
 _BORN_ON: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
 
 
@@ -52,9 +54,12 @@ def record(request: HttpRequest, client: UUID) -> HttpResponse:
         programme = Programme.objects.filter(agency=actor.agency_id).first() or Programme()
         shut = {"client": found, "hours": programme.break_glass_h}
         return render(request, "followups/record/shut.html", context | shut, status=403)
+    cares = cares_for_all(actor)
+    # The names of others, so it is a reading of its own.
+    likely = reading.suggestions(client_id=found.pk, by=actor, at=now, most=ALIKE) if cares else []
     about: dict[str, Any] = {
-        "record": queries.whole(found, ids=family(found), at=now),
-        "cares": cares_for_all(actor),
+        "record": queries.whole(found, ids=family(found), at=now, cares=cares, likely=likely),
+        "cares": cares,
         "me": actor.person_id,
     }
     about |= {"sections": SECTIONS.items()}

@@ -2,13 +2,14 @@
 Everything that may be read of one person, on one page. Whoever asks has been let in and is entered by then.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from followups.models import (
     Attempt,
@@ -31,7 +32,7 @@ from followups.models import (
     StrategyKind,
 )
 from followups.queries.board import names_of, news, way_words
-from followups.queries.matching import Suggestion, like
+from followups.queries.matching import Suggestion
 from followups.words import (
     BASES,
     CLOSES,
@@ -47,12 +48,23 @@ from followups.words import (
     WAYS,
 )
 from journal.models import Entry
-from responders.models import Person
+from responders.models import Person, Unit
 
 # Of what goes on for years the newest are shown.
 MOST: Final = 60
 READERS: Final = 30
-_READINGS: Final = ("client.read", "client.read_denied", "client.break_glass", "client.shown", "disclosure.made")
+_READINGS: Final[dict[str, str]] = {
+    "client.read": "Read",
+    "client.read_denied": "Refused",
+    "client.break_glass": "Opened for a reason",
+    "client.shown": "Shown on a tablet",
+    "disclosure.make": "Copy let out",
+}
+_REPORT_READ: Final = "encounter.read"
+# Entries about the agency: so many of the newest are looked through for those that name somebody.
+_LISTS: Final[dict[str, str]] = {"client.listed": "In a list", "client.searched": "Found by a search"}
+_LOOKED_THROUGH: Final = 20_000
+_BY: Final = re.compile(r"\bperson:(\d+)$", re.ASCII)
 _WHYS: Final = {
     "RECORD": "the page",
     "PATTERN": "the pattern",
@@ -137,6 +149,8 @@ class Report:
     facts: list[tuple[str, str]]
     notes: str
     addenda: list[Line]
+    # There are notes or addenda, and they are about others too.
+    kept_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +210,14 @@ class Whole:
         return next((plan for plan in self.plans if plan.open), None)
 
 
-def whole(client: Client, *, ids: Sequence[int], at: datetime) -> Whole:
+def whole(
+    client: Client, *, ids: Sequence[int], at: datetime, cares: bool, likely: Sequence[Suggestion] = ()
+) -> Whole:
     """
     Return one person's record as it stands; ``ids`` are its own and those of the records that were merged into it.
+
+    Whoever does not care for all (``cares``) gets nothing of what a report says of several people together. ``likely``
+    are the records that may be of the same person: others' records, so who reads them was asked and entered.
     """
     rows = list(client.names.order_by("-primary", "pk"))
     care_plans = list(
@@ -222,7 +241,7 @@ def whole(client: Client, *, ids: Sequence[int], at: datetime) -> Whole:
         written_plan=next((plan for plan in care_plans if plan.approved_at is None), None),
         plans=_plans(client, steps),
         singles=steps.get(None, []),
-        reports=_reports(client),
+        reports=_reports(client, cares=cares),
         referrals=_referrals(client),
         consents=[
             (row, _consent_state(row, at=at))
@@ -241,9 +260,9 @@ def whole(client: Client, *, ids: Sequence[int], at: datetime) -> Whole:
         unseen=[
             _contact(row) for row in news(Contact.objects.filter(client=client)).select_related("call").order_by("-at")
         ],
-        alike=_alike(client),
+        alike=_alike(likely),
         merges=_merges(client),
-        readings=_readings(ids),
+        readings=_readings(client.agency_id, ids),
     )
 
 
@@ -325,29 +344,35 @@ def _plans(client: Client, steps: dict[int | None, list[Step]]) -> list[Planned]
     ]
 
 
-def _reports(client: Client) -> list[Report]:
+def _reports(client: Client, *, cares: bool) -> list[Report]:
     met = (
         Met.objects.filter(client=client)
         .select_related("encounter", "encounter__unit", "encounter__author", "encounter__assignment__call")
-        .prefetch_related("encounter__addenda", "encounter__addenda__author")
+        .prefetch_related("encounter__addenda", "encounter__addenda__author", "encounter__met")
         .order_by("-encounter__opened_at")[:MOST]
     )
     labels = labels_of(client.agency_id)
-    return [
-        Report(
-            at=row.encounter.opened_at,
-            unit=row.encounter.unit.call_sign,
-            by=row.encounter.author.name,
-            call=row.encounter.assignment.call.number,
-            facts=list(_facts(row, labels)),
-            notes=row.encounter.notes,
-            addenda=[
-                Line(id=one.pk, words=one.text, beneath=one.author.name, at=one.at)
-                for one in row.encounter.addenda.all()
-            ],
-        )
-        for row in met
-    ]
+    return [_report(row, labels, cares=cares) for row in met]
+
+
+def _report(row: Met, labels: dict[tuple[str, str], str], *, cares: bool) -> Report:
+    encounter = row.encounter
+    notes, addenda = encounter.notes, list(encounter.addenda.all())
+    # Words are of the whole report. Somebody whom nobody knows is another person too.
+    of_others = any(one.client_id != row.client_id for one in encounter.met.all())
+    kept_back = of_others and not cares
+    return Report(
+        at=encounter.opened_at,
+        unit=encounter.unit.call_sign,
+        by=encounter.author.name,
+        call=encounter.assignment.call.number,
+        facts=list(_facts(row, labels)),
+        notes="" if kept_back else notes,
+        addenda=[]
+        if kept_back
+        else [Line(id=one.pk, words=one.text, beneath=one.author.name, at=one.at) for one in addenda],
+        kept_back=kept_back and bool(notes or addenda),
+    )
 
 
 def labels_of(agency_id: int) -> dict[tuple[str, str], str]:
@@ -417,8 +442,7 @@ def _consent_state(row: Consent, *, at: datetime) -> str:
     return "In force"
 
 
-def _alike(client: Client) -> list[Alike]:
-    found = like(client, most=5)
+def _alike(found: Sequence[Suggestion]) -> list[Alike]:
     clients = Client.objects.in_bulk([one.client_id for one in found])
     return [alike(clients[one.client_id], one) for one in found]
 
@@ -441,25 +465,63 @@ def _merges(client: Client) -> list[tuple[Merge, str]]:
     return [(row, names.get(row.absorbed_id, "")) for row in rows]
 
 
-def _readings(ids: Sequence[int]) -> list[Reading]:
-    entries = list(
-        Entry.objects.filter(about__in=[f"client.{pk}" for pk in ids], kind__in=_READINGS).order_by("-pk")[:READERS]
+def _readings(agency_id: int, ids: Sequence[int]) -> list[Reading]:
+    # Lists name many and are opened all day: what was read of one person by itself has room of its own.
+    entries = sorted(
+        [*_read(ids), *_listed(agency_id, ids)], key=lambda entry: (entry.happened_at, entry.pk), reverse=True
     )
+    by = {entry.pk: _who(entry) for entry in entries}
     people = dict(
-        Person.objects.filter(pk__in=[entry.data.get("person") for entry in entries]).values_list("pk", "name")
+        Person.objects.filter(pk__in={pk for found in by.values() for pk in found}).values_list("pk", "name")
     )
-    words = {
-        "client.read": "Read",
-        "client.read_denied": "Refused",
-        "client.break_glass": "Opened for a reason",
-        "client.shown": "Shown on a tablet",
-        "disclosure.made": "Copy let out",
-    }
+    units = dict(
+        Unit.objects.filter(pk__in={entry.data.get("unit") for entry in entries}).values_list("pk", "call_sign")
+    )
     return [
         Reading(
-            who=people.get(entry.data.get("person"), entry.by),
-            words=words[entry.kind] + (f" ({why})" if (why := _WHYS.get(entry.data.get("why", ""))) else ""),
+            who=", ".join(people[pk] for pk in by[entry.pk] if pk in people)
+            or units.get(entry.data.get("unit"), "")
+            or entry.by,
+            words=_reading_words(entry),
             at=entry.happened_at,
         )
         for entry in entries
     ]
+
+
+def _read(ids: Sequence[int]) -> list[Entry]:
+    reports = Met.objects.filter(client__in=ids).values_list("encounter", flat=True).distinct()
+    # A report may have been of others when it was read: its entry says of whom.
+    of_it = Q(about__in=[f"client.{pk}" for pk in ids], kind__in=_READINGS)
+    of_a_report = Q(about__in=[f"encounter.{pk}" for pk in reports], kind=_REPORT_READ) & _names_any(ids)
+    return list(Entry.objects.filter(of_it | of_a_report).order_by("-pk")[:READERS])
+
+
+def _listed(agency_id: int, ids: Sequence[int]) -> list[Entry]:
+    newest = Entry.objects.filter(about=f"agency.{agency_id}").order_by("-pk").values("pk")[:_LOOKED_THROUGH]
+    rows = Entry.objects.filter(_names_any(ids), pk__in=newest, kind__in=_LISTS)
+    return list(rows.order_by("-pk")[:READERS])
+
+
+def _names_any(ids: Sequence[int]) -> Q:
+    named = Q()
+    for pk in ids:
+        named |= Q(data__clients__contains=pk)
+    return named
+
+
+def _who(entry: Entry) -> list[int]:
+    """
+    Return the people of an entry: who read, or who was on the unit on whose tablets it stood.
+    """
+    if "people" in entry.data:
+        return list(entry.data["people"])
+    if (person := entry.data.get("person")) is not None:
+        return [person]
+    return [int(found[1])] if (found := _BY.search(entry.by)) else []
+
+
+def _reading_words(entry: Entry) -> str:
+    words = ({_REPORT_READ: "Report read"} | _READINGS | _LISTS)[entry.kind]
+    why = _WHYS.get(entry.data.get("why", ""))
+    return f"{words} ({why})" if why else words

@@ -8,13 +8,17 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from followups.actions import encounters
+from followups.actions import readings as readings_actions
 from followups.indexes import born_on_index, phone_index
-from followups.models import BreakGlass, Client, ClientName, Contact, Disclosure, Route
-from followups.queries.record import whole
+from followups.models import Addendum, BreakGlass, Client, ClientName, Contact, Disclosure, Met, Route
+from followups.queries.record import READERS, whole
 from journal.door import open_door
 from journal.models import Entry
+from journal.record import record
 from responders.models import Person, RoleName
 from responders.rate_limits import GUARDED_BY_PERSON, _limiter, check_person_rate
 from responders.refusals import TooManyRequests
@@ -76,8 +80,10 @@ def test_a_record_is_opened_and_that_is_entered(care: follow_ups.Care, client: C
 
     assert "Somebody Known" in html
     assert "Other Name" in html
-    [entry] = readings(client)
-    assert entry.data == {"person": person.pk, "why": "RECORD"}
+    assert [entry.data for entry in readings(client)] == [
+        {"person": person.pk, "why": "RECORD"},
+        {"person": person.pk, "why": "SUGGESTIONS"},
+    ]
 
 
 @pytest.mark.parametrize("role", [RoleName.RESPONDER, RoleName.EMBEDDED])
@@ -267,15 +273,15 @@ def test_the_whole_record_is_on_the_page(care: follow_ups.Care, client: Client) 
     at = NOON + timedelta(days=1, hours=2)
     follow_ups.tried(row, by=care.coordinator, result="NOT_FOUND", at=at)
 
-    record = whole(client, ids=[client.pk], at=at)
+    found = whole(client, ids=[client.pk], at=at, cares=True)
 
-    assert record.open_plan is not None
-    assert record.open_plan.row == plan
-    [day_1, *_] = sorted(record.open_plan.steps, key=lambda step: step.row.due_at)
+    assert found.open_plan is not None
+    assert found.open_plan.row == plan
+    [day_1, *_] = sorted(found.open_plan.steps, key=lambda step: step.row.due_at)
     assert [line.words for line in day_1.tries] == ["Phone: not found"]
-    assert [words for _, _, words in record.ways] == ["206-555-0100: ask for them by first name only, no message"]
-    assert [report.unit for report in record.reports] == [care.scene.unit.call_sign]
-    assert ("Second response", "agreed") in record.reports[0].facts
+    assert [words for _, _, words in found.ways] == ["206-555-0100: ask for them by first name only, no message"]
+    assert [report.unit for report in found.reports] == [care.scene.unit.call_sign]
+    assert ("Second response", "agreed") in found.reports[0].facts
 
 
 def test_somebody_alike_is_suggested_with_reasons(care: follow_ups.Care, client: Client) -> None:
@@ -283,10 +289,62 @@ def test_somebody_alike_is_suggested_with_reasons(care: follow_ups.Care, client:
     with open_door(by=SCENE, at=NOON):
         ClientName.objects.create(client=twin, text="Somebody Known", primary=True)
 
-    [alike] = whole(client, ids=[client.pk], at=NOON).alike
+    browser, person = page(care, RoleName.COORDINATOR)
+    html = browser.get(f"/care/people/{client.key}/").content.decode()
 
-    assert (alike.client, alike.name, alike.reasons) == (twin, "Somebody Known", "same name")
-    assert alike.score > 50
+    assert f'href="/care/people/{twin.key}/"' in html
+    assert "of 100: same name" in html
+    # It is another's name, so whose is entered.
+    [entry] = Entry.objects.filter(kind="client.searched")
+    assert entry.data == {"clients": [twin.pk], "person": person.pk}
+
+
+def opened_to(person: Person, client: Client) -> None:
+    """
+    Open a record to somebody for an hour, as breaking the glass does.
+    """
+    now = timezone.now()
+    with open_door(by=SCENE, at=now):
+        BreakGlass.objects.create(
+            client=client, person=person, reason="On a bridge", at=now, ends_at=now + timedelta(hours=1)
+        )
+
+
+def test_who_reads_one_record_only_is_told_of_nobody_alike(care: follow_ups.Care, client: Client) -> None:
+    twin = follow_ups.client(care, known_as="NAMED")
+    browser, person = page(care, RoleName.EMBEDDED)
+    with open_door(by=SCENE, at=NOON):
+        ClientName.objects.create(client=twin, text="Somebody Known", primary=True)
+    opened_to(person, client)
+
+    html = browser.get(f"/care/people/{client.key}/").content.decode()
+
+    assert "Somebody Known" in html
+    assert str(twin.key) not in html
+    assert not Entry.objects.filter(kind="client.searched").exists()
+
+
+def test_words_about_several_people_are_for_those_who_read_all_of_them(care: follow_ups.Care, client: Client) -> None:
+    several, alone = (follow_ups.encounter(care, notes=f"Notes {which}") for which in ("of two", "of one"))
+    follow_ups.met(client, several)
+    follow_ups.met(client, alone)
+    # The same person twice is one.
+    follow_ups.met(client, alone, position=1)
+    with open_door(by=SCENE, at=NOON):
+        # Somebody whom nobody knows is another person too.
+        Met.objects.create(encounter=several, position=1, body={})
+        Addendum.objects.create(encounter=several, text="Added of two", author=several.author, at=NOON)
+    embedded, person = page(care, RoleName.EMBEDDED)
+    opened_to(person, client)
+
+    few = embedded.get(f"/care/people/{client.key}/").content.decode()
+    every = page(care, RoleName.COORDINATOR)[0].get(f"/care/people/{client.key}/").content.decode()
+
+    assert "of two" not in few
+    assert "Notes of one" in few
+    assert few.count("The notes of this report are about several people.") == 1
+    assert all(words in every for words in ("Notes of two", "Added of two", "Notes of one"))
+    assert "about several people" not in every
 
 
 def test_who_has_read_it_is_on_the_page(care: follow_ups.Care, client: Client) -> None:
@@ -294,8 +352,78 @@ def test_who_has_read_it_is_on_the_page(care: follow_ups.Care, client: Client) -
 
     browser.get(f"/care/people/{client.key}/")
 
-    [reading] = whole(client, ids=[client.pk], at=NOON).readings
-    assert (reading.who, reading.words) == (person.name, "Read (the page)")
+    assert readings_of(client) == {(person.name, "Read (the page)"), (person.name, "Read (those alike)")}
+
+
+def readings_of(of: Client, *absorbed: Client) -> set[tuple[str, str]]:
+    """
+    Return who has read a record, as its page says it.
+    """
+    ids = [one.pk for one in (of, *absorbed)]
+    return {(one.who, one.words) for one in whole(of, ids=ids, at=NOON, cares=True).readings}
+
+
+def test_lists_searches_reports_tablets_and_copies_are_among_the_readings(
+    care: follow_ups.Care, client: Client
+) -> None:
+    absorbed, other = follow_ups.client(care, merged_into=client), follow_ups.client(care)
+    report = follow_ups.encounter(care)
+    follow_ups.met(client, report)
+    on_it = Person.objects.filter(shifts__unit=care.scene.unit, shifts__ended_at=None).order_by("pk")
+    names = ", ".join(on_it.values_list("name", flat=True))
+    supervisor = care.supervisor
+    assert supervisor.person_id is not None
+    name = Person.objects.get(pk=supervisor.person_id).name
+    with open_door(by=supervisor, at=NOON):
+        readings_actions.listed(clients=[absorbed.pk, other.pk], page="BOARD", by=supervisor, at=NOON)
+        readings_actions.listed(clients=[other.pk], page="BOARD", by=care.coordinator, at=NOON)
+        readings_actions.searched(found=[client.pk], by=supervisor, at=NOON)
+        encounters.read(key=report.key, by=supervisor, at=NOON)
+        for unit, people in ((care.scene.unit.pk, [one.pk for one in on_it]), (care.scene.unit.pk, [])):
+            data = {"unit": unit, "people": people}
+            record("client.shown", agency_id=care.agency_id, about=f"client.{client.pk}", data=data, by=SCENE, at=NOON)
+        data = {"disclosure": 1, "basis": "CONSENT", "consent": 1, "what": []}
+        record(
+            "disclosure.make", agency_id=care.agency_id, about=f"client.{client.pk}", data=data, by=supervisor, at=NOON
+        )
+
+    assert names
+    assert readings_of(client, absorbed) == {
+        (name, "In a list"),
+        (name, "Found by a search"),
+        (name, "Report read"),
+        (names, "Shown on a tablet"),
+        # Nobody was on shift on it.
+        (care.scene.unit.call_sign, "Shown on a tablet"),
+        (name, "Copy let out"),
+    }
+
+
+def test_many_lists_take_no_room_from_what_was_read_of_one_person(care: follow_ups.Care, client: Client) -> None:
+    browser, person = page(care, RoleName.COORDINATOR)
+    browser.get(f"/care/people/{client.key}/")
+    with open_door(by=care.supervisor, at=NOON):
+        for _ in range(READERS + 1):
+            readings_actions.listed(clients=[client.pk], page="BOARD", by=care.supervisor, at=NOON)
+
+    found = whole(client, ids=[client.pk], at=NOON, cares=True).readings
+
+    assert (person.name, "Read (the page)") in {(one.who, one.words) for one in found}
+    assert sum(one.words == "In a list" for one in found) == READERS
+
+
+def test_a_report_that_was_of_somebody_else_when_it_was_read_is_no_reading(
+    care: follow_ups.Care, client: Client
+) -> None:
+    report = follow_ups.encounter(care)
+    row = follow_ups.met(follow_ups.client(care), report)
+    with open_door(by=care.supervisor, at=NOON):
+        encounters.read(key=report.key, by=care.supervisor, at=NOON)
+    with open_door(by=SCENE, at=NOON):
+        row.client = client
+        row.save()
+
+    assert readings_of(client) == set()
 
 
 def test_no_name_stands_in_an_address(care: follow_ups.Care, client: Client) -> None:
