@@ -236,6 +236,12 @@ def _numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda entry: int(entry["position"]))
 
 
+def _next() -> Whole:
+    # What stands there says where to go on: said, and kept, only where the last one was taken off. Then its position is not
+    # given again, and what was signed under it stays what it was.
+    return Whole(min_value=0, max_value=100, required=False, help_text="The first position that was never given.")
+
+
 def _inside(shape: type[Strict]) -> Strict:
     return shape(required=False, allow_null=True, default=None)
 
@@ -260,6 +266,7 @@ class PersonMet(Strict):
     referrals: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=Referred(), required=False, default=list, max_length=20
     )
+    next = _next()
     follow_up = _one_of(*FOLLOW_UP, default="NOT_ASKED")
     safe_contact = _inside(SafeContact)
     cautions: serializers.ListSerializer[Any] = serializers.ListSerializer(
@@ -284,6 +291,7 @@ class ReportBody(Strict):
     met: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=PersonMet(), required=False, default=list, max_length=PEOPLE
     )
+    next = _next()
 
     def validate_met(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """

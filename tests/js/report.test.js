@@ -493,7 +493,35 @@ test("places of people and referrals are never given twice", () => {
   body = { ...body, met: body.met.filter(({ position }) => position !== 1) };
 
   assert.deepEqual(withSomebody(body).met.map(({ position }) => position), [0, 2, 3]);
-  assert.equal(nextPosition([]), 0);
+  assert.equal(nextPosition([], 0), 0);
+  // When all of them were given, one that is free.
+  assert.deepEqual([nextPosition([{ position: 99 }], 100), nextPosition([{ position: 98 }], 100)], [98, 99]);
+});
+
+test("whoever is taken off last leaves their place empty, also after the draft was kept and read again", () => {
+  const { state, tap: on, screen } = form();
+  const refer = (words) => {
+    write(screen(), "Referred to: search the directory, or write where", words);
+    on(`“${words}”, as written`);
+  };
+  on("Food");
+  on("Referral");
+  refer("her sister");
+  on("Take off");
+  on("Another person");
+  on("Gave supplies");
+  on("Take this person off the report");
+
+  state.body = whole(JSON.parse(JSON.stringify(spoken(state.body))));
+  refer("her aunt");
+  on("Another person");
+  on("Gave supplies");
+
+  assert.deepEqual(state.body.met.map(({ position, referrals }) => [position, referrals.map(({ position: place, to }) => [place, to])]), [[0, [[1, "her aunt"]]], [2, []]]);
+  assert.deepEqual(Object.keys(spoken(state.body)), ["met"]);
+  state.body = { ...state.body, met: [] };
+  on("Food");
+  assert.deepEqual(spoken(state.body), { met: [{ position: 3, needs: ["FOOD"] }] });
 });
 
 test("what keeps a report from being signed is said in words", () => {

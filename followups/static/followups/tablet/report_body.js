@@ -36,16 +36,17 @@
  * @property {Minor|null} minor
  * @property {Mandated|null} mandated
  * @property {Referral[]} referrals
+ * @property {number} next the first position that no referral of theirs ever had
  * @property {"YES"|"NO"|"NOT_ASKED"} follow_up
  * @property {SafeContact|null} safe_contact
  * @property {Caution[]} cautions
  * @property {string} left_to
  */
 
-/** @typedef {{nobody_found: boolean, notes: string, met: Met[]}} Body */
+/** `next`: the first position that nobody on this report ever had. @typedef {{nobody_found: boolean, notes: string, met: Met[], next: number}} Body */
 
 /** The most that the server takes (followups/serializers/encounters.py). */
-export const LIMITS = { notes: 8000, looks: 1000, name: 200, code: 60, phone: 40, language: 35, met: 20, aliases: 20, referrals: 20, doses: 50 };
+export const LIMITS = { positions: 100, notes: 8000, looks: 1000, name: 200, code: 60, phone: 40, language: 35, met: 20, aliases: 20, referrals: 20, doses: 50 };
 
 /** From this age on somebody consents to their own treatment (RCW 71.34.530). */
 export const OWN_CONSENT_AGE = 13;
@@ -78,6 +79,7 @@ export function somebody(position) {
     minor: null,
     mandated: null,
     referrals: [],
+    next: 0,
     follow_up: "NOT_ASKED",
     safe_contact: null,
     cautions: [],
@@ -97,7 +99,7 @@ export const newClient = () => ({ known_as: "UNKNOWN", name: "", aliases: [], lo
  * @returns {Body}
  */
 export function blank(disposition = "") {
-  return { nobody_found: NOBODY.has(disposition), notes: "", met: [] };
+  return { nobody_found: NOBODY.has(disposition), notes: "", met: [], next: 0 };
 }
 
 /**
@@ -106,12 +108,13 @@ export function blank(disposition = "") {
  * @returns {Body}
  */
 export function whole(given) {
-  return {
+  return counted({
     ...blank(),
     ...given,
     met: (given?.met ?? []).map((/** @type {any} */ met, /** @type {number} */ i) => ({
       ...somebody(i),
       ...met,
+      next: Math.max(met.next ?? 0, after(met.referrals ?? [])),
       client: met.client?.new ? { new: { ...newClient(), ...met.client.new } } : (met.client ?? null),
       naloxone: met.naloxone ? { doses: 0, outcome: "", ...met.naloxone } : null,
       transport: met.transport ? { destination: "", where: "", supervisor_said_yes: null, ...met.transport } : null,
@@ -119,8 +122,11 @@ export function whole(given) {
       mandated: met.mandated ? { about: "", made_to: "", made_at: null, number: "", ...met.mandated } : null,
       safe_contact: met.safe_contact ? { ...safeContact(), ...met.safe_contact } : null,
     })),
-  };
+  });
 }
+
+/** @param {Body} body */
+const counted = (body) => ({ ...body, next: Math.max(body.next, after(body.met)) });
 
 /** @param {unknown} value */
 const isEmpty = (value) => value === null || value === undefined || value === "" || value === false || (Array.isArray(value) && value.length === 0);
@@ -131,14 +137,16 @@ const isEmpty = (value) => value === null || value === undefined || value === ""
  * @returns {Record<string, unknown>}
  */
 export function spoken(body) {
-  const { met, ...rest } = body;
+  const { met, next, ...rest } = body;
   return {
     ...without(rest),
+    ...nextSpoken(met, next),
     ...(met.length
       ? {
-          met: met.map(({ position, follow_up, client, cautions, ...said }) => ({
+          met: met.map(({ position, follow_up, client, cautions, next: further, ...said }) => ({
             position,
             ...without(said),
+            ...nextSpoken(said.referrals, further),
             ...(client && "new" in client ? { client: { new: newSpoken(client.new) } } : client ? { client } : {}),
             ...(follow_up === "NOT_ASKED" ? {} : { follow_up }),
             ...(cautions.some(({ text }) => text.trim()) ? { cautions: cautions.filter(({ text }) => text.trim()) } : {}),
@@ -147,6 +155,13 @@ export function spoken(body) {
       : {}),
   };
 }
+
+/**
+ * What stands there says where to go on, unless the last one was taken off.
+ * @param {readonly {position: number}[]} placed
+ * @param {number} next
+ */
+const nextSpoken = (placed, next) => (next > after(placed) ? { next } : {});
 
 /**
  * A day of birth that is half typed goes when it is one: what cannot be read would keep the whole draft from being kept.
@@ -181,14 +196,38 @@ export function toggled(chosen, code) {
 /**
  * One more person, with a place that nobody on this report ever had.
  * @param {Body} body
+ * @param {number} [position]
  * @returns {Body}
  */
-export function withSomebody(body) {
-  return { ...body, nobody_found: false, met: [...body.met, somebody(nextPosition(body.met))] };
+export function withSomebody(body, position = nextPosition(body.met, body.next)) {
+  return counted({ ...body, nobody_found: false, met: [...body.met, somebody(position)] });
+}
+
+/**
+ * One more referral of somebody, with a place that none of theirs ever had.
+ * @param {Met} met
+ * @param {Omit<Referral, "position">} referral
+ * @returns {Pick<Met, "referrals"|"next">}
+ */
+export function referred({ referrals, next }, referral) {
+  const position = nextPosition(referrals, next);
+  return { referrals: [...referrals, { position, ...referral }], next: Math.max(next, position + 1) };
+}
+
+/**
+ * A position that was never given: what was signed under one stays what it was. Where all are used up, one that is free.
+ * @param {readonly {position: number}[]} placed
+ * @param {number} next the first that was never given, as far as that is known
+ */
+export function nextPosition(placed, next) {
+  const fresh = Math.max(next, after(placed));
+  if (fresh < LIMITS.positions) return fresh;
+  const taken = new Set(placed.map(({ position }) => position));
+  return Array.from({ length: LIMITS.positions }, (_, i) => i).findLast((position) => !taken.has(position)) ?? 0;
 }
 
 /** @param {readonly {position: number}[]} placed */
-export const nextPosition = (placed) => placed.reduce((most, { position }) => Math.max(most, position + 1), 0);
+const after = (placed) => placed.reduce((most, { position }) => Math.max(most, position + 1), 0);
 
 /**
  * Change one person of a report.

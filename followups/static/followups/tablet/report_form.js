@@ -4,7 +4,7 @@
 
 import { h, icon } from "../../tablets/dom.js";
 import { LANGUAGES, language } from "./person_words.js";
-import { LIMITS, MANDATED_WITHIN, OF_AGE, OWN_CONSENT_AGE, called, minor as aMinor, newClient, nextPosition, safeContact, somebody, toggled, withMet, withSomebody } from "./report_body.js";
+import { LIMITS, MANDATED_WITHIN, OF_AGE, OWN_CONSENT_AGE, called, minor as aMinor, newClient, nextPosition, referred, safeContact, somebody, toggled, withMet, withSomebody } from "./report_body.js";
 import { CAUTION_DAYS, FOLLOW_UP, LEFT_TO, MAY_SAY, NALOXONE, WAYS } from "./report_words.js";
 
 /** @typedef {import("../../tablets/dom.js").Child} Child */
@@ -54,7 +54,7 @@ const FOUND = 6;
  */
 export function formOf(form) {
   const { body, choices } = form;
-  const met = body.met.find(({ position }) => position === form.view.position) ?? body.met[0] ?? somebody(0);
+  const met = body.met.find(({ position }) => position === form.view.position) ?? body.met[0] ?? somebody(nextPosition([], body.next));
   const ready = Object.values(choices).some((all) => all.length);
   return [
     tabs(form, met),
@@ -80,8 +80,8 @@ function tabs(form, met) {
     body.met.length > 0 &&
       body.met.length < LIMITS.met &&
       chip("Another person", false, () => {
-        const position = nextPosition(body.met);
-        form.edit(withSomebody);
+        const position = nextPosition(body.met, body.next);
+        form.edit((was) => withSomebody(was));
         view.position = position;
       }, { icon: "add", key: "another" }),
     (body.nobody_found || body.met.every(isUntouched)) && chip("Nobody found", body.nobody_found, () => form.edit((was) => ({ ...was, nobody_found: !was.nobody_found, met: [] })), { icon: "search", key: "nobody" }),
@@ -148,7 +148,7 @@ function person(form, met) {
  */
 function change(form, met, more) {
   form.view.position = met.position;
-  form.edit((was) => withMet(was.met.some(({ position }) => position === met.position) ? was : { ...was, nobody_found: false, met: [...was.met, somebody(met.position)] }, met.position, more));
+  form.edit((was) => withMet(was.met.some(({ position }) => position === met.position) ? was : withSomebody(was, met.position), met.position, more));
 }
 
 /**
@@ -359,7 +359,7 @@ function referrals(form, met, set) {
   /** @param {{resource: number|null, to: string}} to */
   const add = (to) => {
     view.find = "";
-    set({ referrals: [...met.referrals, { position: nextPosition(met.referrals), need: met.needs[0] ?? "", warm: false, declined: false, ...to }] });
+    set(referred(met, { need: met.needs[0] ?? "", warm: false, declined: false, ...to }));
   };
   return inner(
     "referral",
