@@ -2,6 +2,7 @@
 Referrals of people to services, and what became of them.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from followups.actions import clients
@@ -35,25 +36,36 @@ def refer(
     at: datetime,
 ) -> None:
     """
-    Keep a referral that a report made, once for each of its places. What became of it since stays.
+    Keep a referral that a report made, once for each of its places. Signed again, it is what the report says now, as long as
+    nothing was heard of it; what became of it since stays.
 
     A report is a fact: a line of the directory that is gone since, or another agency's, refuses nothing.
     """
-    if CareReferral.objects.filter(encounter=encounter, client=client, position=position).exists():
+    row = CareReferral.objects.filter(encounter=encounter, client=client, position=position).first()
+    if row is None:
+        row = CareReferral(encounter=encounter, client=client, position=position, made_at=at, made_by_id=by.person_id)
+    elif row.steps.exists():
         return
     place = _place(resource_id, agency_id=client.agency_id)
-    CareReferral.objects.create(
-        encounter=encounter,
-        client=client,
-        position=position,
-        to=to.strip() or _named(place) or f"Resource {resource_id}",
-        resource="" if place is None else str(place.pk),
-        need=need,
-        warm_handover=warm,
-        state=CareReferralState.DECLINED if declined else CareReferralState.MADE,
-        made_at=at,
-        made_by_id=by.person_id,
-    )
+    # A line that has left the directory since keeps the name under which it was known.
+    gone = place is None and resource_id is not None and row.resource == str(resource_id)
+    row.to = to.strip() or _named(place) or (row.to if gone else f"Resource {resource_id}")
+    if not gone:
+        row.resource = "" if place is None else str(place.pk)
+    row.need, row.warm_handover = need, warm
+    row.state = CareReferralState.DECLINED if declined else CareReferralState.MADE
+    row.save()
+
+
+def withdraw(*, encounter: Encounter, clients: Collection[int], still: Collection[tuple[int, int]]) -> None:
+    """
+    Take out what a report referred these people to before and refers them to no longer; ``still`` are the people and places
+    that it names. The records are locked. Of what something was heard, a service knows: it stays.
+    """
+    rows = CareReferral.objects.filter(encounter=encounter, client__in=clients, position__isnull=False, steps=None)
+    for row in rows.order_by("pk"):
+        if (row.client_id, row.position) not in still:
+            row.delete()
 
 
 def make(

@@ -7,7 +7,7 @@ elsewhere and overtaken by it is kept aside, and a supervisor is told. What was 
 (``Signing``): a report that came back is signed again beside it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -127,7 +127,8 @@ def sign(
 
     Whoever is new gets a record; what was agreed, referred, warned of and owed to the authorities is made once. Signed twice
     is signed once. A report that came back is signed again: what changed is changed, what was signed before is kept, and a
-    person who is no longer named is no longer at the call. A plan that somebody has by then is a coordinator's to end.
+    person who is no longer named is no longer at the call. A referral that it no longer names is none, unless something was
+    heard of it. A plan that somebody has by then is a coordinator's to end.
 
     :raises AssignmentNotFound: the assignment never was the crew's.
     :raises EncounterNotFound: the report is somebody else's.
@@ -159,6 +160,7 @@ def sign(
         concerns.append(Concern.OVERTAKEN)
     encounter.to_check, encounter.checked_at, encounter.checked_by_id = bool(concerns), None, None
     encounter.save()
+    _keep_made(encounter, signed.moved)
     _follow_mandated(encounter, body)
     # Last, and with the report as it stands: what follows for each of them.
     for client, met in signed.met:
@@ -483,6 +485,27 @@ def _follow_mandated(encounter: LockedEncounter, body: Body, *, still_typed: boo
             row.delete()
 
 
+def _keep_made(encounter: LockedEncounter, moved: Mapping[int, int | None]) -> None:
+    """
+    Let the reports that were made follow whom they are about: what was made about one person was not made about whoever stands
+    in their place now. ``moved`` says where; None: they are named no longer, and theirs goes where no body has a place.
+    """
+    rows = {row.met: row for row in MandatedReport.objects.filter(encounter=encounter)}
+    made = [(rows[place], to) for place, to in moved.items() if place in rows and rows[place].made_at is not None]
+    # All of them out of the way first: two may have changed places.
+    for place, (row, _) in enumerate(made, start=max([rules.PLACES, *(place + 1 for place in rows)])):
+        row.met = place
+        row.save(update_fields=["met"])
+    for row, to in made:
+        there = None if to is None else MandatedReport.objects.filter(encounter=encounter, met=to).first()
+        if to is None or (there is not None and there.made_at is not None):
+            continue
+        if there is not None:
+            there.delete()
+        row.met = to
+        row.save(update_fields=["met"])
+
+
 def _record(kind: str, encounter: Encounter, *, by: object, at: datetime, **data: Any) -> None:
     # Ids, counts and codes of what did not fit: nothing that was written, and nothing of whom it is about but their ids.
     told = {name: value for name, value in data.items() if value not in (None, [])}
@@ -502,12 +525,14 @@ def _record(kind: str, encounter: Encounter, *, by: object, at: datetime, **data
 @dataclass(frozen=True, slots=True)
 class _Entered:
     """
-    The people of a signed report as rows, the body with their records' ids, and what did not fit.
+    The people of a signed report as rows, the body with their records' ids, what did not fit, and where those stand now who do
+    not stand where they stood when it was signed before.
     """
 
     body: dict[str, Any]
     met: list[tuple[LockedClient, Met]]
     concerns: list[Concern]
+    moved: dict[int, int | None]
 
 
 class _People:
@@ -530,6 +555,7 @@ class _People:
         self._whose = {met.position: met.client_id for met in self._before.values()}
         self._said_before = self._last_said()
         self._locked: dict[int, LockedClient] = {}
+        self._referred: set[tuple[int, int]] = set()
 
     def enter(self) -> _Entered:
         """
@@ -554,7 +580,23 @@ class _People:
                 entered.append((client, met))
         self._leave(kept, {client.pk for client, _ in entered})
         self._withdraw_cautions(entered)
-        return _Entered({**self._body, "met": people}, entered, concerns[:1])
+        care_referrals.withdraw(
+            encounter=self._encounter, clients={client.pk for client in self._locked.values()}, still=self._referred
+        )
+        return _Entered({**self._body, "met": people}, entered, concerns[:1], self._moved(entered))
+
+    def _moved(self, entered: list[tuple[LockedClient, Met]]) -> dict[int, int | None]:
+        now = {met.position: client.pk for client, met in entered}
+        places = {client_id: place for place, client_id in now.items()}
+        moved = {}
+        for place, client_id in self._whose.items():
+            # Who was unknown and has a record now is taken for the same.
+            if client_id is None:
+                continue
+            standing = self._locked[client_id].pk if client_id in self._locked else client_id
+            if now.get(place) != standing:
+                moved[place] = places.get(standing)
+        return moved
 
     def _last_said(self) -> dict[int, Body]:
         last = Signing.objects.filter(encounter=self._encounter).order_by("-pk")
@@ -636,7 +678,9 @@ class _People:
         if way is not None and way["kind"] and way["value"] and way != was["safe_contact"]:
             self._put_way(client, way)
         for referral in person["referrals"]:
-            if referral["to"] or referral["resource"]:
+            named = (client.pk, referral["position"])
+            if (referral["to"] or referral["resource"]) and named not in self._referred:
+                self._referred.add(named)
                 care_referrals.refer(
                     encounter=self._encounter,
                     client=client,

@@ -26,6 +26,8 @@ OWN_CONSENT: Final = 13
 ADULT: Final = 18
 # The one outcome that means something to the code: somebody says so, and a second one confirms it before anything stops.
 DIED: Final = "DIED"
+# The places of people in a body are smaller than this (followups/serializers/encounters.py).
+PLACES: Final = 100
 
 # Which choices the lists and words of one person met are answers of.
 LISTS: Final[dict[str, ChoiceField]] = {

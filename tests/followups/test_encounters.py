@@ -581,6 +581,48 @@ def test_a_tablet_that_kept_its_own_words_names_the_same_person_again(here: disp
     assert Client.objects.filter(names__isnull=False).count() == 1
 
 
+def test_referrals_of_a_report_that_is_signed_again_are_what_it_says_now(
+    here: dispatch.Scene, held: Assignment
+) -> None:
+    sent = [{"position": place, "to": to} for place, to in enumerate(["Shelter", "Clinic", "Detox"])]
+    row = write(here, held, body({**JO, "referrals": sent}, {**new("Kim"), "referrals": sent[:1]}))
+    heard = {"care_referral": CareReferral.objects.get(encounter=row, position=2).pk, "state": "ACCEPTED"}
+    assert say(supervisor(here), "care_referral.tell", **heard, said_by="The desk there", at=minutes(4)).applied
+    say(supervisor(here), "encounter.return", encounter=str(row.key), note="Where to?", at=minutes(5))
+
+    other = [{"position": 0, "to": "Day centre", "declined": True}]
+    write(here, held, body({**JO, "referrals": other}), key=row.key, revision=2, when=minutes(8))
+
+    rows = [(one.position, one.to, one.state) for one in CareReferral.objects.order_by("position")]
+    # A service knows of the one of which something was heard.
+    assert rows == [(0, "Day centre", "DECLINED"), (2, "Detox", "ACCEPTED")]
+
+
+@pytest.mark.parametrize(
+    ("again", "owed", "made"),
+    [
+        (["Lee"], [0], [100]),
+        (["Lee", "Kim"], [0], [1]),
+        (["Kim", "Lee"], [1], [0]),
+        (["Kim"], [], [0]),
+        ([], [], [100]),
+    ],
+)
+def test_a_report_that_was_made_about_somebody_is_not_made_about_who_stands_in_their_place(
+    here: dispatch.Scene, held: Assignment, again: list[str], owed: list[int], made: list[int]
+) -> None:
+    told = {name: {**new(name), "mandated": {"about": f"Bruises of {name}"}} for name in ("Kim", "Lee")}
+    row = write(here, held, body(told["Kim"]))
+    said = {"met": 0, "made_to": "CHILD_PROTECTION", "made_at": minutes(2).isoformat()}
+    assert say(here.tablet, "encounter.report_made", encounter=str(row.key), **said, at=minutes(2)).applied
+    say(supervisor(here), "encounter.return", encounter=str(row.key), note="Who?", at=minutes(5))
+    write(here, held, body(*(told[name] for name in again)), key=row.key, revision=2, when=minutes(8))
+
+    reports = MandatedReport.objects.order_by("met")
+    assert [one.met for one in reports.filter(made_at=None)] == owed
+    assert [(one.met, one.about) for one in reports.exclude(made_at=None)] == [(made[0], "Bruises of Kim")]
+
+
 @pytest.mark.parametrize("kind", ["encounter.return", "encounter.excuse", "encounter.seen"])
 def test_supervisors_of_another_agency_find_no_report(here: dispatch.Scene, held: Assignment, kind: str) -> None:
     row = write(here, held, body(JO))
