@@ -11,6 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.contrib.gis.geos import Point
+from django.db.models import QuerySet
 
 from dispatch.actions import visits
 from dispatch.actions.links import moment
@@ -21,9 +22,12 @@ from followups.actions import steps as rows
 from followups.models import (
     Attempt,
     AttemptResult,
+    Encounter,
     FollowUp,
     FollowUpState,
+    How,
     LockedClient,
+    LockedEncounter,
     Move,
     Outcome,
     PauseReason,
@@ -110,7 +114,8 @@ def assign(
     *, follow_up_id: int, by: Actor, at: datetime, person_id: int | None = None, unit_id: int | None = None
 ) -> FollowUp:
     """
-    Give a follow-up to a person, to a unit, to both, or to nobody. One that is given to a unit is on its tablets.
+    Give a follow-up to a person, to a unit, to both, or to nobody. One that is given to a unit is on its tablets; a person whom
+    one is given that is due already is told so.
 
     :raises FollowUpNotFound: there is no such follow-up in the agency.
     :raises FollowUpEnded: it is over.
@@ -120,15 +125,19 @@ def assign(
     _check_assignees(by, person_id=person_id, unit_id=unit_id)
     _, row = _held(follow_up_id, by)
     rules.check_open(row)
+    is_new = row.assignee_id != person_id
     row.assignee_id, row.unit_id = person_id, unit_id
     row.save(update_fields=["assignee", "unit"])
+    if is_new:
+        rows.remind_anew([row], person_id=person_id, at=at)
     _record("follow_up.assigned", row, by=by, at=at, person=person_id, unit=unit_id)
     return row
 
 
 def move(*, follow_up_id: int, date: date, reason: str, by: Actor, at: datetime) -> FollowUp:
     """
-    Put a follow-up on another day, and keep why. It is due anew: whoever has it is told again.
+    Put a follow-up on another day, and keep why. It is due anew: whoever has it is told again. The norm of a first attempt that
+    nobody made stays: it counts from the encounter, and supervisors hear of it when they would have.
 
     :raises FollowUpNotFound: there is no such follow-up in the agency.
     :raises FollowUpEnded: it is over.
@@ -142,10 +151,16 @@ def move(*, follow_up_id: int, date: date, reason: str, by: Actor, at: datetime)
     Move.objects.create(
         follow_up=row, client=client, from_date=row.due_date, to_date=hours.due.date, reason=reason, at=at, by=str(by)
     )
+    if _keeps_norm(row):
+        assert row.try_by is not None
+        assert row.escalate_at is not None
+        hours = hours._replace(try_by=row.try_by, escalate_at=row.escalate_at)
+    else:
+        row.escalated_at = None
     for name, value in rows.columns(hours).items():
         setattr(row, name, value)
     row.state = FollowUpState.PENDING
-    row.due_told_at = row.overdue_told_at = row.escalated_at = None
+    row.due_told_at = row.overdue_told_at = None
     row.save()
     _record("follow_up.moved", row, by=by, at=at, due_date=row.due_date)
     return row
@@ -168,7 +183,7 @@ def attempt(
 
     Reached or refused ends the follow-up; a person in hospital or in custody has their plan wait; one who is said to have died
     is kept as that, and stops nothing before a second person confirms it. Otherwise it stays, and supervisors hear of it when
-    nobody tries again within ``Programme.escalate_h``.
+    nobody tries again within ``Programme.escalate_h``. What the signed report of a visit has said already is one attempt with it.
 
     :raises FollowUpNotFound: it never was the actor's.
     """
@@ -176,25 +191,18 @@ def attempt(
     client, row = _held(follow_up_id, by)
     rules.check_may_tell(row, client, by=by, at=at, when=when)
     known = AttemptResult(result)
-    # It is over, or the person was met anew since: kept, and nothing follows from it but what it says of the person.
-    flags = [] if rules.is_open(row) else ["late_scope"]
     partner = None
     if partner_id is not None:
         partner = Person.objects.filter(pk=partner_id, agency=client.agency_id).exclude(pk=by.person_id or 0).first()
-    tried = Attempt.objects.create(
-        follow_up=row,
-        client=client,
-        how=how,
-        result=known,
-        at=when,
-        recorded_at=at,
-        by=str(by),
-        person_id=by.person_id,
-        partner=partner,
-        note=note,
-        next_step=next_step,
-    )
-    _note_try(row, client, when=when)
+    tried = _told_by_report(row, result=known, when=when) if how == How.VISIT else None
+    # It is over, or the person was met anew since: kept, and nothing follows from it but what it says of the person.
+    flags = [] if rules.is_open(row) or tried is not None else ["late_scope"]
+    if tried is None:
+        tried = Attempt(follow_up=row, client=client, how=how, result=known, at=when, recorded_at=at)
+        _note_try(row, client, when=when)
+    tried.by, tried.person_id, tried.partner = str(by), by.person_id, partner
+    tried.note, tried.next_step = note, next_step
+    tried.save()
     _record("follow_up.attempted", row, by=by, at=when, attempt=tried.pk, **({"flags": flags} if flags else {}))
     if known == AttemptResult.DECEASED:
         clients.say_deceased_of(client=client, person_id=by.person_id, by=by, at=when)
@@ -203,6 +211,34 @@ def attempt(
     elif rules.is_open(row) and known in _WAITS:
         _wait(row, reason=_WAITS[known], when=when, by=by, at=at)
     return Tried(tried, FollowUp.objects.get(pk=row.pk), flags)
+
+
+def found_nobody(*, encounter: LockedEncounter, by: object, at: datetime) -> None:
+    """
+    Note that a visit found nobody, once; signing its report calls it, last. Where somebody said already what came of the visit,
+    that is it.
+    """
+    found = FollowUp.objects.filter(pk=encounter.follow_up_id or 0)
+    client_id = found.values_list("client_id", flat=True).first()
+    if client_id is None:
+        return
+    client = clients.standing(client_id, agency_id=encounter.agency_id)
+    row = found.filter(client=client).first()
+    if row is None or _tries_of(encounter, row).exists():
+        return
+    when = min(plans.met_at(encounter), at)
+    tried = Attempt.objects.create(
+        follow_up=row,
+        client=client,
+        how=How.VISIT,
+        result=AttemptResult.NOT_FOUND,
+        at=when,
+        recorded_at=at,
+        by=str(by),
+        person_id=encounter.author_id,
+    )
+    _note_try(row, client, when=when)
+    _record("follow_up.attempted", row, by=by, at=when, attempt=tried.pk)
 
 
 def finish(*, follow_up_id: int, outcome: str, by: Actor, at: datetime) -> FollowUp:
@@ -307,6 +343,40 @@ def _note_try(row: FollowUp, client: LockedClient, *, when: datetime) -> None:
     if row.escalate_at is None or when + wait > row.escalate_at:
         row.escalate_at, row.escalated_at = when + wait, None
     row.save(update_fields=["first_attempt_at", "escalate_at", "escalated_at"])
+
+
+def _keeps_norm(row: FollowUp) -> bool:
+    """
+    Tell whether a follow-up still has the norm of a first attempt (``rules.hours_of_step``), which goes with no day of its own.
+    """
+    if row.plan is None or row.step is None or row.first_attempt_at is not None:
+        return False
+    return row.step == min(row.plan.steps) and row.step <= 1
+
+
+def _tries_of(encounter: Encounter, row: FollowUp) -> "QuerySet[Attempt]":
+    """
+    Return what was tried on the visit that a report is of: from when the unit was sent until it was done with the call.
+    """
+    held = encounter.assignment
+    tries = Attempt.objects.filter(follow_up=row, how=How.VISIT, at__gte=held.assigned_at)
+    return tries if held.ended_at is None else tries.filter(at__lte=max(held.ended_at, plans.met_at(encounter)))
+
+
+def _told_by_report(row: FollowUp, *, result: AttemptResult, when: datetime) -> Attempt | None:
+    """
+    Return the attempt that the signed report of a visit has made of it, if this was on that visit and came to the same. One
+    that somebody has said more of is another.
+    """
+    reports = Encounter.objects.filter(follow_up=row, signed_at__isnull=False, assignment__assigned_at__lte=when)
+    for report in reports.select_related("assignment").order_by("-pk"):
+        ended_at = report.assignment.ended_at
+        if ended_at is not None and when > ended_at:
+            continue
+        for tried in _tries_of(report, row).filter(result=result, partner=None).order_by("pk"):
+            if not tried.note and not tried.next_step:
+                return tried
+    return None
 
 
 def _wait(row: FollowUp, *, reason: PauseReason, when: datetime, by: Actor, at: datetime) -> None:

@@ -186,7 +186,10 @@ def assign(*, plan_id: int, by: Actor, at: datetime, person_id: int | None = Non
         raise refusals.AssigneeNotFound
     plan.assignee_id = person_id
     plan.save(update_fields=["assignee"])
-    FollowUp.objects.open().filter(plan=plan).update(assignee=person_id)
+    given = FollowUp.objects.open().filter(plan=plan)
+    new = list(given) if person_id is None else list(given.exclude(assignee=person_id))
+    given.update(assignee=person_id)
+    rows.remind_anew(new, person_id=person_id, at=at)
     _record("plan.assigned", client, by=by, at=at, plan=plan.pk, person=person_id)
     return plan
 

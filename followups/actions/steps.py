@@ -15,6 +15,8 @@ from followups.models import (
     Plan,
     PlanState,
     Programme,
+    Reminder,
+    ReminderKind,
 )
 from followups.queries.plans import Place
 from followups.rules.plans import Hours, hours_of_step
@@ -84,6 +86,29 @@ def end_open(rows: "Iterable[FollowUp] | None" = None, *, plan: Plan | None = No
     return ids
 
 
+def remind_anew(rows: Iterable[FollowUp], *, person_id: int | None, at: datetime) -> None:
+    """
+    Promise somebody who is given follow-ups the reminders that sweeps have made already, for whoever had them then.
+    """
+    if person_id is None:
+        return
+    Reminder.objects.bulk_create(
+        (
+            Reminder(
+                follow_up=row,
+                person_id=person_id,
+                kind=ReminderKind.DUE if row.overdue_told_at is None else ReminderKind.OVERDUE,
+                day=row.due_date,
+                made_at=at,
+                next_at=at,
+            )
+            for row in rows
+            if row.state == FollowUpState.DUE
+        ),
+        ignore_conflicts=True,
+    )
+
+
 def finish(row: FollowUp, *, outcome: Outcome, by: object, at: datetime, when: datetime) -> None:
     """
     Write down how a follow-up ended; the last one of a plan completes the plan.
@@ -105,9 +130,10 @@ def finish(row: FollowUp, *, outcome: Outcome, by: object, at: datetime, when: d
 
 def complete(plan: Plan, *, by: object, at: datetime) -> None:
     """
-    End a plan of which nothing is left: COMPLETED where something of it was done, CLOSED where all was cancelled.
+    End a plan of which nothing is left, even one that waits: COMPLETED where something of it was done, CLOSED where all was
+    cancelled.
     """
-    if plan.state != PlanState.OPEN or FollowUp.objects.open().filter(plan=plan).exists():
+    if plan.state not in (PlanState.OPEN, PlanState.PAUSED) or FollowUp.objects.open().filter(plan=plan).exists():
         return
     done = FollowUp.objects.filter(plan=plan, state=FollowUpState.DONE).exists()
     plan.state = PlanState.COMPLETED if done else PlanState.CLOSED

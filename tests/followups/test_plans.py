@@ -22,6 +22,7 @@ from followups.models import (
     PauseReason,
     Plan,
     PlanState,
+    Reminder,
     Route,
 )
 from followups.refusals import plans as refusals
@@ -468,7 +469,7 @@ def test_a_single_follow_up_stands_on_any_day_beside_the_plan() -> None:
 
 def test_a_follow_up_is_moved_with_a_reason_and_is_due_anew() -> None:
     of = factory.care()
-    row = factory.steps_of(factory.planned(of, factory.client(of)))[1]
+    row = factory.steps_of(factory.planned(of, factory.client(of)))[7]
     FollowUp.objects.filter(pk=row.pk).update(state="DUE", due_told_at=NOON, overdue_told_at=NOON, escalated_at=NOON)
 
     do(follow_ups.move, follow_up_id=row.pk, date=TODAY + 4 * DAY, reason="At work until then", by=of.coordinator)
@@ -477,8 +478,49 @@ def test_a_follow_up_is_moved_with_a_reason_and_is_due_anew() -> None:
     assert (row.state, row.due_at, row.escalate_at) == ("PENDING", NOON + 4 * DAY, NOON + 6 * DAY)
     assert (row.due_told_at, row.overdue_told_at, row.escalated_at) == (None, None, None)
     kept = Move.objects.get()
-    assert (kept.from_date, kept.to_date, kept.reason) == (TODAY + DAY, TODAY + 4 * DAY, "At work until then")
+    assert (kept.from_date, kept.to_date, kept.reason) == (TODAY + 7 * DAY, TODAY + 4 * DAY, "At work until then")
     assert not Entry.objects.filter(data__icontains="work").exists()
+
+
+def test_moving_a_first_step_that_nobody_tried_moves_no_norm() -> None:
+    of = factory.care()
+    row = factory.steps_of(factory.planned(of, factory.client(of)))[1]
+    norm = (row.try_by, row.escalate_at)
+
+    do(follow_ups.move, follow_up_id=row.pk, date=TODAY + 4 * DAY, reason="x", by=of.coordinator)
+
+    row.refresh_from_db()
+    assert (row.due_at, row.try_by, row.escalate_at) == (NOON + 4 * DAY, *norm)
+    factory.tried(row, by=of.coordinator, result="NOT_FOUND", at=NOON)
+    do(follow_ups.move, follow_up_id=row.pk, date=TODAY + 5 * DAY, reason="x", by=of.coordinator)
+    row.refresh_from_db()
+    assert row.escalate_at == NOON + 7 * DAY
+
+
+@pytest.mark.parametrize(("late", "kind"), [(None, "DUE"), (NOON, "OVERDUE")])
+def test_who_is_given_what_is_due_already_is_told_once(late: datetime | None, kind: str) -> None:
+    of = factory.care()
+    plan = factory.planned(of, factory.client(of))
+    row = factory.steps_of(plan)[1]
+    FollowUp.objects.filter(pk=row.pk).update(state="DUE", due_told_at=NOON, overdue_told_at=late)
+    first, second = of.coordinator.person_id, of.supervisor.person_id
+
+    for person in (first, first, None):
+        do(follow_ups.assign, follow_up_id=row.pk, person_id=person, by=of.supervisor)
+    do(plans.assign, plan_id=plan.pk, person_id=second, by=of.supervisor)
+
+    made = Reminder.objects.order_by("pk").values_list("follow_up", "person", "kind", "day")
+    assert list(made) == [(row.pk, first, kind, row.due_date), (row.pk, second, kind, row.due_date)]
+
+
+def test_a_plan_that_waits_ends_with_the_last_of_it() -> None:
+    of = factory.care(steps=[1])
+    plan = factory.planned(of, factory.client(of), left_to="CUSTODY")
+
+    do(follow_ups.cancel, follow_up_id=factory.steps_of(plan)[1].pk, reason="x", by=of.coordinator)
+
+    plan.refresh_from_db()
+    assert plan.state == PlanState.CLOSED
 
 
 def test_what_waits_for_a_release_is_not_moved_nor_sent() -> None:
@@ -734,6 +776,44 @@ def test_a_visit_is_kept_however_late_it_is_told(agreed: bool, result: str) -> N
     row.refresh_from_db()
     assert row.state == FollowUpState.SUPERSEDED
     assert plan.state == PlanState.OPEN
+
+
+def nobody_there(report: Encounter, *, at: datetime) -> None:
+    with open_door(by=factory.SCENE, at=at):
+        follow_ups.found_nobody(encounter=Encounter.objects.lock(report.pk), by=factory.SCENE, at=at)
+        Encounter.objects.filter(pk=report.pk).update(
+            state="SIGNED", signed_at=at, signed_by=report.author_id, nobody_found=True
+        )
+
+
+def test_a_visit_that_found_nobody_is_one_attempt() -> None:
+    of, row = sendable()
+    report = visit(of, row)
+
+    for days in (1, 2):
+        nobody_there(report, at=NOON + days * DAY)
+    # The crew taps it too, and says more.
+    told = {"how": "VISIT", "result": "NOT_FOUND", "happened_at": NOON + DAY, "note": "Dark"}
+    do(follow_ups.attempt, follow_up_id=row.pk, by=of.coordinator, at=NOON + 2 * DAY, **told)
+
+    attempt = Attempt.objects.get()
+    assert (attempt.how, attempt.result, attempt.at, attempt.note) == ("VISIT", "NOT_FOUND", NOON + DAY, "Dark")
+    row.refresh_from_db()
+    assert rows_open(row)
+    assert (row.first_attempt_at, row.escalate_at) == (NOON + DAY, NOON + 3 * DAY)
+    # Another day is another attempt.
+    factory.tried(row, by=of.coordinator, result="NOT_FOUND", how="VISIT", at=NOON + 3 * DAY)
+    assert Attempt.objects.count() == 2
+
+
+def test_what_the_crew_said_of_a_visit_is_not_said_again_by_its_report() -> None:
+    of, row = sendable()
+    report = visit(of, row)
+    factory.tried(row, by=of.coordinator, result="NOT_FOUND", how="VISIT", at=NOON + DAY)
+
+    nobody_there(report, at=NOON + 2 * DAY)
+
+    assert Attempt.objects.count() == 1
 
 
 def test_who_agrees_on_a_visit_for_a_single_follow_up_has_a_plan() -> None:

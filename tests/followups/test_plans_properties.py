@@ -91,13 +91,20 @@ class Life:
         self.at += timedelta(hours=1)
 
     def _told_late(self, hours_ago: int) -> None:
-        before = list(Plan.objects.filter(client=self.whom, based_at__gt=self.at - timedelta(hours=hours_ago)))
-        report = factory.encounter(self.of, at=self.at - timedelta(hours=hours_ago))
+        met_at = self.at - timedelta(hours=hours_ago)
+        known = Plan.objects.filter(client=self.whom)
+        before = list(known.filter(based_at__gt=met_at))
+        paused = set(known.filter(state=PlanState.PAUSED, paused_at__gt=met_at).values_list("pk", flat=True))
+        is_closed = known.filter(close_reason="MOVED", closed_at__gt=met_at).exists()
+        stays_closed = is_closed and not known.filter(state__in=OPEN).exists()
+        report = factory.encounter(self.of, at=met_at)
         factory.sign(self.of, factory.met(self.whom, report), at=self.at)
         for plan in before:
             # What was said later stands.
             kept = Plan.objects.get(pk=plan.pk)
             assert (kept.state, kept.round, kept.based_at) == (plan.state, plan.round, plan.based_at)
+        assert paused <= set(known.filter(state=PlanState.PAUSED).values_list("pk", flat=True))
+        assert not (stays_closed and known.filter(state__in=OPEN).exists())
 
     def _sweep(self) -> None:
         for sweep in (sweeps.make_due, sweeps.tell_late, sweeps.escalate):
