@@ -458,7 +458,8 @@ def _norm_at(row: FollowUp, programme: Programme) -> datetime | None:
         return None
     if row.risk:
         return plan.based_at + timedelta(hours=programme.first_attempt_risk_h)
-    return end_of_day(row.zone, row.due_at)
+    # Its day may have been moved since: the norm was not.
+    return row.try_by or end_of_day(row.zone, plan.based_at + timedelta(days=1))
 
 
 def _consent(row: FollowUp, about: _About) -> tuple[str, bool]:

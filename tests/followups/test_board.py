@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
@@ -20,6 +21,7 @@ from followups.models import (
     FollowUp,
     FollowUpState,
     Intake,
+    Plan,
     Route,
     Strategy,
 )
@@ -167,6 +169,27 @@ def test_the_norm_of_the_first_attempt_is_shown_until_it_is_made(care: follow_up
     # A day after a risk has passed at noon; day 1 ends at midnight, eleven hours on.
     assert (rows["Risky"].norm, rows["Risky"].norm_missed) == ("1 h 00", True)
     assert (rows["Calm"].norm, rows["Calm"].norm_missed) == ("11 h 00", False)
+
+
+def test_the_norm_stays_where_the_day_is_moved(care: follow_ups.Care) -> None:
+    row = step(care, named(care, "Calm"))
+    change(row, due_at=row.due_at + timedelta(days=4), due_until=row.due_until + timedelta(days=4))
+
+    [shown] = rows_of([row.pk], agency=care.scene.agency, at=THURSDAY_1300)
+
+    assert shown.norm == "11 h 00"
+
+
+def test_what_waits_for_a_release_offers_no_move_and_nobody_to_send(care: follow_ups.Care) -> None:
+    waits, row = (
+        follow_ups.planned(care, named(care, name), left_to=to) for name, to in (("A", "CUSTODY"), ("B", ""))
+    )
+
+    def offered(plan: Plan) -> set[str]:
+        [shown] = rows_of([follow_ups.steps_of(plan)[1].pk], agency=care.scene.agency, at=THURSDAY_1300)
+        return set(re.findall(r'data-do="(\w+)"', render_to_string("followups/board/row.html", {"row": shown})))
+
+    assert offered(row) - offered(waits) == {"move", "send", "plan"}
 
 
 def test_at_a_shelter_the_reason_is_never_said_whatever_is_kept(care: follow_ups.Care) -> None:
