@@ -416,6 +416,7 @@ SPECTACULAR_SETTINGS = {
         "ReferralKindEnum": "dispatch.models.ReferralKind",
         "WayKindEnum": "followups.models.WayKind",
         "StrategyKindEnum": "followups.models.StrategyKind",
+        "SectionEnum": "followups.rules.disclosure.Section",
     },
 }
 

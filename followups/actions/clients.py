@@ -156,8 +156,7 @@ def update(
         new = had if name is None else name.strip()
         # Case and accents of the same name are a correction, not another name.
         former = [had] if had and new and had.casefold() != new.casefold() and aliases is None else []
-        client.names.all().delete()
-        _name(client, name=new, aliases=[*kept, *former])
+        _rename(client, name=new, aliases=[*former, *kept])
         primary = client.names.filter(primary=True).first()
     client.known_as = known_as(name=primary.text if primary else "", looks=client.looks)
     client.save()
@@ -181,8 +180,8 @@ def mark_part2(*, client: LockedClient, codes: Iterable[str]) -> None:
     had: list[str] = list(client.substance_use)
     new = [code for code in dict.fromkeys(codes) if code not in had]
     if new:
-        client.substance_use, client.part2 = had + new, True
-        client.save(update_fields=["substance_use", "part2"])
+        client.substance_use = had + new
+        client.save(update_fields=["substance_use"])
 
 
 # --- how somebody is reached ---------------------------------------------------------------------------------------------
@@ -458,13 +457,37 @@ def _is_later(born_on: str, at: datetime) -> bool:
 
 
 def _name(client: Client, *, name: str, aliases: Iterable[str]) -> None:
+    ClientName.objects.bulk_create(_names(client, name=name, aliases=aliases))
+
+
+def _names(client: Client, *, name: str, aliases: Iterable[str]) -> list[ClientName]:
     rows = [ClientName(client=client, text=name, primary=True)] if name else []
     known = {name.casefold()}
     for alias in map(str.strip, aliases):
         if alias and alias.casefold() not in known:
             known.add(alias.casefold())
             rows.append(ClientName(client=client, text=alias, primary=False))
-    ClientName.objects.bulk_create(rows)
+    return rows
+
+
+def _rename(client: Client, *, name: str, aliases: Iterable[str]) -> None:
+    # A name that stays keeps its row: by the row a merge knows whose it is when it is taken back. Since one, two of the same
+    # name may stand: the first is the one that is meant.
+    new = {row.text.casefold(): row for row in _names(client, name=name, aliases=aliases)}
+    said, rows = set(new), []
+    for row in client.names.order_by("-primary", "pk"):
+        same = new.pop(row.text.casefold(), None)
+        if same is not None:
+            row.text, row.primary = same.text, same.primary
+        elif row.text.casefold() in said:
+            row.primary = False
+        else:
+            row.delete()
+            continue
+        rows.append(row)
+    # There is one primary name at a time.
+    for row in sorted([*rows, *new.values()], key=lambda row: row.primary):
+        row.save()
 
 
 def _given(**told: object) -> set[str]:

@@ -2,6 +2,7 @@
 What somebody agreed may be told to whom: written consents with every element of 42 CFR 2.31, and their end.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ ELEMENTS: Final = {
     "patient_name": "2.31(a)(1)",
     "discloser": "2.31(a)(2)",
     "description": "2.31(a)(3)",
+    "sections": "2.31(a)(3)",
     "recipient": "2.31(a)(4)",
     "purpose": "2.31(a)(5)",
     "right_to_revoke_told": "2.31(a)(6)",
@@ -37,6 +39,7 @@ def add(
     patient_name: str = "",
     discloser: str = "",
     description: str = "",
+    sections: Sequence[str] = (),
     recipient: str = "",
     purpose: str = "",
     right_to_revoke_told: bool = False,
@@ -50,6 +53,8 @@ def add(
 ) -> Consent:
     """
     Keep a consent that was given in writing. None is kept that lacks an element: it would let nothing out.
+    ``sections`` are the parts of a record that ``description`` comes to (``followups.rules.disclosure.Section``): no other goes
+    out on it.
 
     :raises ClientNotFound: there is no such record in this agency.
     :raises PersonNeeded: the actor is nobody who could answer for it.
@@ -62,6 +67,7 @@ def add(
         "patient_name": patient_name,
         "discloser": discloser,
         "description": description,
+        "sections": " ".join(sections),
         "recipient": recipient,
         "purpose": purpose,
         "right_to_revoke_told": "yes" if right_to_revoke_told else "",
@@ -83,6 +89,7 @@ def add(
         patient_name=patient_name,
         discloser=discloser,
         description=description,
+        sections=list(dict.fromkeys(sections)),
         recipient=recipient,
         purpose=purpose,
         right_to_revoke_told=right_to_revoke_told,

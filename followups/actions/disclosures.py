@@ -5,19 +5,22 @@ tests/followups/test_disclosures.py looks through the app for another way out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from followups.actions.clients import family, standing
 from followups.actions.consents import held
-from followups.models import Basis, Consent, Disclosure, FollowUp, Plan
+from followups.models import Basis, BreakGlass, Consent, Disclosure, FollowUp, Plan
 from followups.notices import current_notice
 from followups.queries.records import Record, record_of
 from followups.refusals import clients as client_refusals
-from followups.rules.disclosure import Section, check_may_let_out
+from followups.rules.disclosure import THE_PERSON, Section, check_may_let_out
 from journal.record import record
 from responders.actors import Actor
 from responders.models import Agency
+
+# How long a row must be that opens nothing to anybody: one has to end after it began.
+_A_MOMENT: Final = timedelta(seconds=1)
 
 
 def let_out(
@@ -36,7 +39,8 @@ def let_out(
     Make a copy of parts of somebody's record for somebody outside, and account for it; the row's ``body`` is the copy.
 
     The copy begins with the notice of 2.32(a), long and short, and with the consent on which it goes, every element of it
-    (2.32(b)). ``recipient`` and ``purpose`` are the consent's where there is one. What a report says of other people, and its
+    (2.32(b)). ``recipient`` and ``purpose`` are the consent's where there is one; what goes to the person goes to nobody else.
+    Of a medical emergency supervisors are told until another one of them takes notice, as of an opened record. What a report says of other people, and its
     notes, which may, are not in it.
 
     :raises ClientNotFound: there is no such record in this agency.
@@ -61,6 +65,8 @@ def let_out(
     )
     goes_on_consent = basis == Basis.CONSENT and consent is not None
     to, why = (consent.recipient, consent.purpose) if goes_on_consent and consent else (recipient, purpose)
+    if basis == Basis.TO_THE_PERSON:
+        to = THE_PERSON
     found = record_of(client, ids=family(client))
     notice = current_notice()
     body = {
@@ -92,7 +98,28 @@ def let_out(
         by=by,
         at=at,
     )
+    if basis == Basis.MEDICAL_EMERGENCY:
+        _tell_supervisors(row, by=by, at=at)
     return row
+
+
+def _tell_supervisors(row: Disclosure, *, by: Actor, at: datetime) -> None:
+    # Nobody outside could be asked whether it was an emergency: a second one here looks at it (2.51(c)).
+    glass = BreakGlass.objects.create(
+        client=row.client,
+        person=row.by,
+        reason=f"A copy went out in a medical emergency, to {row.recipient}: {row.purpose}",
+        at=at,
+        ends_at=at + _A_MOMENT,
+    )
+    record(
+        "client.break_glass",
+        agency_id=by.agency_id,
+        about=f"client.{row.client_id}",
+        data={"break_glass": glass.pk, "person": by.person_id, "ends_at": glass.ends_at, "disclosure": row.pk},
+        by=by,
+        at=at,
+    )
 
 
 def _consent(row: Consent) -> dict[str, Any]:
@@ -100,6 +127,7 @@ def _consent(row: Consent) -> dict[str, Any]:
         "patient": row.patient_name,
         "discloser": row.discloser,
         "description": row.description,
+        "sections": row.sections,
         "recipient": row.recipient,
         "purpose": row.purpose,
         "right_to_revoke": "It may be revoked in writing at any time, but for what was done on the ground of it before.",

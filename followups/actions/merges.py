@@ -1,9 +1,9 @@
 """
 Two records said to be one person's, by a human, and taken back by one: nothing is lost either way.
 
-The rows that say something of the absorbed record go to the kept one; their ids are remembered, table by table, and nothing
-else of them. What was there of the absorbed record itself stays in its own row. Taken back, those rows return as they were;
-what was added since stays with the record that was kept, because nobody can tell whose it is.
+The rows that say something of the absorbed record go to the kept one; their ids are remembered, table by table, and what the
+kept one was by itself, sealed. What was there of the absorbed record itself stays in its own row. Taken back, those rows return
+as they were; what was added since stays with the record that was kept, because nobody can tell whose it is.
 """
 
 from collections import defaultdict
@@ -19,7 +19,6 @@ from followups.models import (
     BreakGlass,
     CareReferral,
     Client,
-    ClientName,
     CloseReason,
     Contact,
     Disclosure,
@@ -27,11 +26,14 @@ from followups.models import (
     FollowUpState,
     LockedClient,
     Merge,
+    Met,
     Plan,
     PlanState,
     Shown,
 )
+from followups.queries.encounters import choices_of
 from followups.refusals import clients as refusals
+from followups.rules.encounters import substance_use_of
 from journal.record import record
 from responders.actors import Actor
 
@@ -65,7 +67,7 @@ def merge(*, kept_id: int, absorbed_id: int, by: Actor, at: datetime, happened_a
         raise refusals.MergeOfDeathDiffers
     moved: dict[str, Any] = {
         "duplicate": _close_one(kept, absorbed, by=by, at=at),
-        "primary": _second_name(kept, absorbed),
+        "names": _second_name(kept, absorbed),
     }
     moved["rows"] = _move(kept, absorbed)
     moved["filled"] = _fill(kept, absorbed)
@@ -111,12 +113,13 @@ def unmerge(*, merge_id: int, by: Actor, at: datetime, happened_at: datetime | N
     for model, column in tables():
         ids = moved["rows"].get(model._meta.model_name, [])
         model._default_manager.filter(**{"pk__in": ids, column: kept}).update(**{column: absorbed})
-    _first_name_again(absorbed, moved["primary"])
+    _first_names_again(kept, absorbed, moved["names"])
     _open_again(moved["duplicate"])
     _empty_again(kept, absorbed, moved["filled"])
-    _unlabel(kept, moved["part2"])
-    _know(kept)
-    kept.save()
+    _unlabel(kept, absorbed, moved["part2"])
+    for client in (kept, absorbed):
+        _know(client)
+        client.save()
     found.unmerged_at, found.unmerged_by = at, str(by)
     found.save(update_fields=["unmerged_at", "unmerged_by"])
     record(
@@ -173,26 +176,24 @@ def _move(kept: Client, absorbed: Client) -> dict[str, list[int]]:
     return dict(moved)
 
 
-def _second_name(kept: Client, absorbed: Client) -> int | None:
+def _second_name(kept: Client, absorbed: Client) -> dict[str, int | None]:
     """
-    Make the absorbed record's name an alias where the kept one has a name; return the row.
+    Make the absorbed record's name an alias where the kept one has a name; return the row of the name of each.
     """
+    ours, theirs = (client.names.filter(primary=True).first() for client in (kept, absorbed))
+    if ours is not None and theirs is not None:
+        theirs.primary = False
+        theirs.save(update_fields=["primary"])
+    return {"kept": None if ours is None else ours.pk, "absorbed": None if theirs is None else theirs.pk}
+
+
+def _first_names_again(kept: Client, absorbed: Client, was: dict[str, int | None]) -> None:
+    # The absorbed record's names are as they were, but for one that was taken away meanwhile.
+    absorbed.names.update(primary=False)
+    absorbed.names.filter(pk=was["absorbed"] or 0).update(primary=True)
+    # The other goes by its own again where it went by one that has left.
     if not kept.names.filter(primary=True).exists():
-        return None
-    row = absorbed.names.filter(primary=True).first()
-    if row is None:
-        return None
-    row.primary = False
-    row.save(update_fields=["primary"])
-    return row.pk
-
-
-def _first_name_again(absorbed: Client, row_id: int | None) -> None:
-    # A name that somebody has replaced meanwhile is another row: it stays where it was put.
-    row = None if row_id is None else ClientName.objects.filter(pk=row_id, client=absorbed).first()
-    if row is not None and not absorbed.names.filter(primary=True).exists():
-        row.primary = True
-        row.save(update_fields=["primary"])
+        kept.names.filter(pk=was["kept"] or 0).update(primary=True)
 
 
 def _close_one(kept: Client, absorbed: Client, *, by: Actor, at: datetime) -> dict[str, Any] | None:
@@ -257,19 +258,30 @@ def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
 
-def _label(kept: Client, absorbed: Client) -> dict[str, int | bool]:
+def _label(kept: Client, absorbed: Client) -> dict[str, list[str]]:
     """
-    Put 42 CFR Part 2's label on the kept record where the other has it. What is remembered are counts: the codes are sealed.
+    Put 42 CFR Part 2's label on the kept record where the other has it; return what was covered of the kept one by itself.
     """
-    own = list(kept.substance_use)
-    more = [code for code in absorbed.substance_use if code not in own]
-    was = {"part2": kept.part2, "own": len(own), "more": len(more)}
-    kept.substance_use, kept.part2 = own + more, kept.part2 or absorbed.part2
-    return was
+    # Merges are taken back in any order: each remembers what the record had before the first of those that stand.
+    first = Merge.objects.filter(kept=kept, unmerged_at=None).order_by("pk").first()
+    own: list[str] = list(kept.substance_use) if first is None else first.moved["part2"]["own"]
+    kept.substance_use = list(dict.fromkeys([*kept.substance_use, *absorbed.substance_use]))
+    return {"own": own}
 
 
-def _unlabel(kept: Client, was: dict[str, int | bool]) -> None:
-    own, more = int(was["own"]), int(was["more"])
-    codes = list(kept.substance_use)
-    kept.substance_use = codes[:own] + codes[own + more :]
-    kept.part2 = bool(was["part2"]) or bool(kept.substance_use)
+def _unlabel(kept: Client, absorbed: Client, was: dict[str, list[str]]) -> None:
+    """
+    Leave each record with what is covered of it: what it had, and what its own reports say. What nobody can tell whose it is
+    stays with the record that was kept.
+    """
+    theirs = list(dict.fromkeys([*absorbed.substance_use, *_covered(absorbed)]))
+    others = Client.objects.filter(merged_into=kept)
+    ours = {*was["own"], *_covered(kept), *(code for other in others for code in other.substance_use)}
+    kept.substance_use = [code for code in kept.substance_use if code in ours or code not in theirs]
+    absorbed.substance_use = theirs
+
+
+def _covered(client: Client) -> list[str]:
+    choices = choices_of(client.agency_id)
+    found = Met.objects.filter(client=client, encounter__signed_at__isnull=False).order_by("pk")
+    return [code for met in found for code in substance_use_of(met.body, choices=choices)]

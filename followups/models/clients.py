@@ -71,8 +71,8 @@ class Client(SealedRow):
     interpreter = models.BooleanField(default=False)
     pronouns = models.CharField(max_length=30, blank=True)
     # What 42 CFR Part 2 covers: codes of choices with ``substance_use``; the whole record carries the label then.
+    # They alone say so: a column beside the names that said it of somebody would be readable in a dump.
     substance_use = SealedJSON(default=list)
-    part2 = models.BooleanField(default=False)
     # The person's own visiting hours, in local time; the programme's where they are missing.
     visits_from = models.TimeField(null=True)
     visits_until = models.TimeField(null=True)
@@ -104,6 +104,13 @@ class Client(SealedRow):
 
     def __str__(self) -> str:
         return f"client {self.pk}"
+
+    @property
+    def part2(self) -> bool:
+        """
+        Tell whether the record carries the label of 42 CFR Part 2.
+        """
+        return bool(self.substance_use)
 
 
 class ClientName(models.Model):
@@ -364,16 +371,17 @@ class Shown(models.Model):
         return f"client {self.client_id} on unit {self.unit_id}"
 
 
-class Merge(models.Model):
+class Merge(SealedRow):
     """
     Two records said to be one person's: what was moved, so that it can be taken back whole.
 
-    ``moved`` holds, by table, the ids of the rows that went from the absorbed record to the kept one.
+    ``moved`` holds, by table, the ids of the rows that went from the absorbed record to the kept one, and what each was before
+    (followups/actions/merges.py).
     """
 
     kept = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="merges")
     absorbed = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="merged")
-    moved = models.JSONField()
+    moved = SealedJSON()
     merged_at = models.DateTimeField()
     merged_by = models.CharField(max_length=100)
     unmerged_at = models.DateTimeField(null=True)

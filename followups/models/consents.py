@@ -2,6 +2,7 @@
 What somebody agreed may be told to whom, and what was told: 42 CFR Part 2, 2024 rule.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -15,14 +16,17 @@ class Consent(SealedRow):
     """
     One written consent with every element of 42 CFR 2.31(a), revocable at any time.
 
-    (1) whose: ``client`` and ``patient_name``; (2) who may disclose; (3) what, named specifically; (4) to whom; (5) why;
-    (6) that it can be revoked and how; (7) when it ends: a date, an event, or both; (8) the signature; (9) its date.
+    (1) whose: ``client`` and ``patient_name``; (2) who may disclose; (3) what, named specifically, in words and as
+    ``sections``; (4) to whom; (5) why; (6) that it can be revoked and how; (7) when it ends: a date, an event, or both; (8) the
+    signature; (9) its date.
     """
 
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="consents")
     patient_name = SealedText()
     discloser = models.CharField(max_length=200)
     description = SealedText()
+    # The parts of a record that the description comes to: codes, which say nothing of anybody, so that they can be compared.
+    sections = ArrayField(models.CharField(max_length=20))
     recipient = SealedText()
     purpose = SealedText()
     right_to_revoke_told = models.BooleanField()
@@ -44,6 +48,7 @@ class Consent(SealedRow):
             models.CheckConstraint(
                 condition=Q(right_to_revoke_told=True), name="followups_consent_right_to_revoke_told"
             ),
+            models.CheckConstraint(condition=Q(sections__len__gt=0), name="followups_consent_names_sections"),
             models.CheckConstraint(
                 condition=Q(expires_on__isnull=False) | ~Q(expires_upon=""), name="followups_consent_ends"
             ),

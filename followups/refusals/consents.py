@@ -60,6 +60,15 @@ class DisclosureOutsideConsent(Refusal):
     message = "The consent names another recipient or another purpose."
 
 
+class DisclosureToAnother(Refusal):
+    """
+    What goes to the person goes to nobody else: another recipient needs another ground.
+    """
+
+    code = "disclosure_to_another"
+    message = "This ground is for a copy to the person alone. Somebody else needs another ground."
+
+
 class DisclosureTooWide(Refusal):
     """
     The ground on which this is disclosed does not cover these parts of the record.

@@ -36,6 +36,8 @@ WIDTH: Final[Mapping[Basis, frozenset[Section]]] = {
     Basis.MANDATED_REPORT: frozenset({Section.IDENTITY, Section.WAYS}),
     Basis.TO_THE_PERSON: _ALL,
 }
+# To whom it goes on that last ground: nobody else asks for it by saying so.
+THE_PERSON: Final = "The person"
 
 
 def check_may_let_out(
@@ -47,9 +49,11 @@ def check_may_let_out(
     :raises DisclosureNeedsConsent: the ground is a consent, and none was named.
     :raises ConsentOver: the consent was revoked, has expired or ended, or begins only later.
     :raises DisclosureOutsideConsent: it names another recipient or purpose.
+    :raises DisclosureToAnother: it goes to the person, and somebody else was named.
     :raises DisclosureIncomplete: without a consent it must be said to whom and why (2.51(c) asks for it).
-    :raises DisclosureTooWide: the ground does not cover these parts.
+    :raises DisclosureTooWide: the ground, or the consent, does not cover these parts.
     """
+    width = WIDTH[basis]
     if basis == Basis.CONSENT:
         if consent is None:
             raise refusals.DisclosureNeedsConsent
@@ -57,9 +61,15 @@ def check_may_let_out(
         said = ((recipient, consent.recipient), (purpose, consent.purpose))
         if any(given and _plain(given) != _plain(agreed) for given, agreed in said):
             raise refusals.DisclosureOutsideConsent
+        width &= {Section(name) for name in consent.sections}
+    elif basis == Basis.TO_THE_PERSON:
+        if recipient.strip() and _plain(recipient) != _plain(THE_PERSON):
+            raise refusals.DisclosureToAnother
+        if not purpose.strip():
+            raise refusals.DisclosureIncomplete
     elif not (recipient.strip() and purpose.strip()):
         raise refusals.DisclosureIncomplete
-    if too_wide := sorted(set(what) - WIDTH[basis]):
+    if too_wide := sorted(set(what) - width):
         raise refusals.DisclosureTooWide(sections=too_wide)
 
 

@@ -24,6 +24,7 @@ class ConsentArgs(ClientArgs):
     patient_name = Text(max_length=LINE, allow_blank=True, required=False)
     discloser = Text(max_length=LINE, allow_blank=True, required=False)
     description = Text(max_length=WORDS, allow_blank=True, required=False)
+    sections = serializers.ListField(child=Choice(choices=list(Section)), required=False, max_length=len(Section))
     recipient = Text(max_length=WORDS, allow_blank=True, required=False)
     purpose = Text(max_length=WORDS, allow_blank=True, required=False)
     right_to_revoke_told = Yes(required=False)
@@ -45,7 +46,7 @@ class ConsentIdArgs(serializers.Serializer[Any]):
 
 class DiscloseArgs(ClientArgs):
     """
-    Parts of a record, to whom they go and why; with a consent, both are the consent's.
+    Parts of a record, to whom they go and why; with a consent, both are the consent's. To the person, nobody else is named.
     """
 
     basis = Choice(choices=Basis.choices)

@@ -114,6 +114,7 @@ def test_nothing_goes_out_without_every_element_of_a_consent(enter: Enter, cared
         ("Version of the form that was signed", "2026-1"),
     ):
         form.get_by_label(label).fill(words)
+    form.get_by_label("Who they are", exact=True).check()
     form.get_by_label("Signed on").fill("2026-01-05")
     form.get_by_label(re.compile("They were told")).check()
     form.get_by_role("button", name="Record the consent").click()

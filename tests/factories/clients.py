@@ -77,6 +77,7 @@ def elements(**other: Any) -> dict[str, Any]:
         "patient_name": "As signed",
         "discloser": "CARE",
         "description": "What was done for me in June, and my appointments",
+        "sections": ["IDENTITY", "ENCOUNTERS", "FOLLOW_UPS", "STRATEGIES"],
         "recipient": "The clinic on Pine Street",
         "purpose": "So that they can go on from there",
         "right_to_revoke_told": True,

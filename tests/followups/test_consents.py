@@ -14,9 +14,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from followups import reading
-from followups.actions import consents, disclosures
+from followups.actions import break_glass, consents, disclosures
 from followups.actions.consents import ELEMENTS
-from followups.models import Basis, Client, Consent, Disclosure
+from followups.models import Basis, BreakGlass, Client, Consent, Disclosure
 from followups.notices import current_notice, notices
 from followups.refusals import clients as client_refusals
 from followups.refusals import consents as refusals
@@ -27,10 +27,11 @@ from responders.actors import Actor
 from tests.conftest import NOON
 from tests.factories import clients as people
 from tests.factories import follow_ups
+from tests.replica import bodies
 
 pytestmark = pytest.mark.django_db
 
-EMPTY: dict[str, Any] = {"right_to_revoke_told": False, "expires": None, "signed_on": None}
+EMPTY: dict[str, Any] = {"right_to_revoke_told": False, "expires": None, "signed_on": None, "sections": []}
 
 
 @pytest.fixture
@@ -87,9 +88,11 @@ def test_a_consent_begins_today_or_before_and_ends_after_that(
         people.consent(care, people.known(care), signed_on=signed_on, expires_on=expires_on)
 
 
-@pytest.mark.parametrize("column", ["right_to_revoke_told", "expires_on"])
-def test_the_database_keeps_none_either(care: follow_ups.Care, column: str) -> None:
-    given = people.elements(**{column: False if column == "right_to_revoke_told" else None})
+@pytest.mark.parametrize(
+    ("column", "nothing"), [("right_to_revoke_told", False), ("expires_on", None), ("sections", [])]
+)
+def test_the_database_keeps_none_either(care: follow_ups.Care, column: str, nothing: Any) -> None:
+    given = people.elements(**{column: nothing})
     whom, person_id = people.known(care), care.coordinator.person_id
     assert person_id is not None
 
@@ -197,7 +200,56 @@ def test_nothing_goes_to_others_or_for_other_purposes_than_the_consent_names(
     assert let_out(care, whom, consent_id=row.pk, recipient=f"  {row.recipient.upper()} ").recipient == row.recipient
 
 
-@pytest.mark.parametrize("basis", [basis for basis in Basis if basis != Basis.CONSENT])
+def test_no_more_goes_out_than_the_consent_names(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    row = people.consent(care, whom, sections=["FOLLOW_UPS"])
+
+    with pytest.raises(refusals.DisclosureTooWide) as refused:
+        let_out(care, whom, consent_id=row.pk, what=["FOLLOW_UPS", "ENCOUNTERS", "IDENTITY"])
+
+    assert refused.value.facts == {"sections": ["ENCOUNTERS", "IDENTITY"]}
+    assert not Disclosure.objects.exists()
+    let = let_out(care, whom, consent_id=row.pk, what=["FOLLOW_UPS"])
+    assert set(let.body["record"]) == {"FOLLOW_UPS"}
+    assert let.body["consent"]["sections"] == ["FOLLOW_UPS"]
+
+
+def test_what_goes_to_the_person_goes_to_nobody_else(care: follow_ups.Care) -> None:
+    whom = people.known(care, "Rosa Ortiz")
+    to_them: dict[str, Any] = {"basis": "TO_THE_PERSON", "what": list(Section), "purpose": "They asked for it"}
+
+    with pytest.raises(refusals.DisclosureToAnother):
+        let_out(care, whom, recipient="Her employer", **to_them)
+    with pytest.raises(refusals.DisclosureIncomplete):
+        let_out(care, whom, **{**to_them, "purpose": " "})
+
+    assert not Disclosure.objects.exists()
+    for said in ("", " the PERSON"):
+        let = let_out(care, whom, recipient=said, **to_them)
+        assert (let.recipient, let.body["to"]) == ("The person", "The person")
+
+
+def test_of_a_copy_in_an_emergency_supervisors_are_told_until_another_one_looks(care: follow_ups.Care) -> None:
+    whom = people.known(care)
+    stream = f"supervisors.{care.agency_id}"
+
+    let_out(care, whom, basis="MEDICAL_EMERGENCY", recipient="Harborview, the charge nurse", purpose="Unconscious")
+
+    [(told_id, told)] = bodies(stream, "break_glass").items()
+    assert (told["client"], told["person"]) == (whom.pk, care.coordinator.person_id)
+    assert told["reason"] == "A copy went out in a medical emergency, to Harborview, the charge nurse: Unconscious"
+    # It opens the record to nobody.
+    glass = BreakGlass.objects.get()
+    assert glass.ends_at - glass.at == timedelta(seconds=1)
+    [entry] = Entry.objects.filter(kind="client.break_glass")
+    assert entry.data["disclosure"] == Disclosure.objects.get().pk
+    with pytest.raises(client_refusals.BreakGlassOwn):
+        do(break_glass.see, by=care.coordinator, break_glass_id=int(told_id))
+    do(break_glass.see, by=care.supervisor, break_glass_id=int(told_id))
+    assert bodies(stream, "break_glass") == {}
+
+
+@pytest.mark.parametrize("basis", [Basis.MEDICAL_EMERGENCY, Basis.MANDATED_REPORT])
 def test_without_consent_it_is_said_to_whom_and_why(care: follow_ups.Care, basis: str) -> None:
     whom = people.known(care, "Rosa Ortiz")
     for said in ({}, {"recipient": "Harborview, the charge nurse"}, {"purpose": "Unconscious"}):
@@ -236,7 +288,7 @@ def test_every_section_can_be_let_out_of_a_record_with_everything(care: follow_u
     people.caution(care, whom)
     follow_ups.planned(care, whom)
 
-    let = let_out(care, whom, consent_id=people.consent(care, whom).pk, what=list(Section))
+    let = let_out(care, whom, consent_id=people.consent(care, whom, sections=list(Section)).pk, what=list(Section))
 
     assert set(Disclosure.objects.get(pk=let.pk).body["record"]) == set(Section)
 

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.django_db
 
 # A hundred thousand people with as many names as a city has: 60 x 60 given and 70 x 70 family names.
 _CITY = """
-INSERT INTO followups_client (key, agency_id, known_as, looks, born_on, language, interpreter, pronouns, substance_use, part2,
+INSERT INTO followups_client (key, agency_id, known_as, looks, born_on, language, interpreter, pronouns, substance_use,
                               made_at, made_by, born_on_index)
-SELECT gen_random_uuid(), %(agency)s, 'NAMED', '', '', '', false, '', '[]', false, now(), 'system:test',
+SELECT gen_random_uuid(), %(agency)s, 'NAMED', '', '', '', false, '', '[]', now(), 'system:test',
        sha256(('born' || (n %% 25000))::bytea)
   FROM generate_series(1, %(people)s) AS n;
 INSERT INTO followups_clientname (client_id, text, "primary")

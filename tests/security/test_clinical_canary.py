@@ -108,6 +108,7 @@ class Work:
             patient_name="CANARYPATIENT",
             discloser="CARE",
             description="CANARYDESCRIPTION",
+            sections=["ENCOUNTERS"],
             recipient="CANARYRECIPIENT",
             purpose="CANARYPURPOSE",
             right_to_revoke_told=True,

@@ -225,7 +225,7 @@ function onForm(id, kind, args, then) {
 }
 
 onForm("break-glass", "client.break_glass", (data) => ({ reason: data.get("reason") }), () => location.reload());
-onForm("consent", "consent.record", (data) => ({ ...Object.fromEntries(data), right_to_revoke_told: data.has("right_to_revoke_told") }), () => location.reload());
+onForm("consent", "consent.record", (data) => ({ ...Object.fromEntries(data), sections: data.getAll("sections"), right_to_revoke_told: data.has("right_to_revoke_told") }), () => location.reload());
 onForm(
   "disclosure",
   "disclosure.make",
