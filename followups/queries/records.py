@@ -7,10 +7,10 @@ The doors of followups/reading.py are the only way here for people: they ask who
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from followups.models import (
     Addendum,
@@ -82,6 +82,16 @@ class Often(NamedTuple):
     times: int
 
 
+class Told(NamedTuple):
+    """
+    A record that was also another's, from one instant to before another.
+    """
+
+    client_id: int
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """
@@ -128,7 +138,7 @@ def record_of(client: Client, *, ids: Sequence[int]) -> Record:
         ),
         care_referrals=list(CareReferral.objects.filter(client__in=ids).prefetch_related("steps").order_by("-pk")),
         consents=list(Consent.objects.filter(client__in=ids).order_by("-pk")),
-        disclosures=list(Disclosure.objects.filter(client__in=ids).select_related("by").order_by("-pk")),
+        disclosures=list(Disclosure.objects.filter(_of(ids)).select_related("by").order_by("-pk")),
         break_glass=list(
             BreakGlass.objects.filter(client__in=ids).select_related("person", "seen_by").order_by("-pk")
         ),
@@ -138,10 +148,39 @@ def record_of(client: Client, *, ids: Sequence[int]) -> Record:
 
 def accounting_of(ids: Sequence[int], *, at: datetime) -> list[Disclosure]:
     """
-    Return what went out of a record in the three years before now, newest first (42 CFR 2.25).
+    Return what went out of a record in the three years before now, newest first (42 CFR 2.25); of one that was taken out of
+    another, what went out of both while they were one.
     """
-    rows = Disclosure.objects.filter(client__in=ids, at__gt=at - _ACCOUNTED_FOR)
+    rows = Disclosure.objects.filter(_of(ids), at__gt=at - _ACCOUNTED_FOR)
     return list(rows.select_related("by", "consent").order_by("-at", "-pk"))
+
+
+def told_as(ids: Sequence[int]) -> list[Told]:
+    """
+    Return under which other records something of these was told for a time: merges that were taken back, those of the record
+    that was kept too.
+    """
+    found: list[Told] = []
+    looked_at = [Told(pk, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)) for pk in ids]
+    while looked_at:
+        undone = Merge.objects.filter(absorbed__in=[one.client_id for one in looked_at], unmerged_at__isnull=False)
+        looked_at = [
+            Told(row.kept_id, max(one.since, row.merged_at), min(one.until, row.unmerged_at))
+            for row in undone
+            for one in looked_at
+            if row.unmerged_at is not None
+            and row.absorbed_id == one.client_id
+            and max(one.since, row.merged_at) < min(one.until, row.unmerged_at)
+        ]
+        found += looked_at
+    return found
+
+
+def _of(ids: Sequence[int]) -> Q:
+    rows = Q(client__in=ids)
+    for one in told_as(ids):
+        rows |= Q(client=one.client_id, at__gte=one.since, at__lt=one.until)
+    return rows
 
 
 def pattern_of(client: Client, *, ids: Sequence[int], since: datetime) -> Pattern:

@@ -3,7 +3,7 @@ Two records become one and two again: nothing is lost either way, whatever hung 
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -15,13 +15,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dispatch.models import Call
-from followups.actions import clients, merges
+from followups import reading
+from followups.actions import clients, disclosures, merges
 from followups.models import (
     Attempt,
     BreakGlass,
     CarePlan,
     CareReferral,
     CareReferralStep,
+    Choice,
     Client,
     ClientCaution,
     Consent,
@@ -39,6 +41,7 @@ from followups.models import (
     Strategy,
 )
 from followups.refusals import clients as refusals
+from followups.rules.encounters import LISTS
 from journal.door import open_door
 from journal.rebuild import differences
 from tests.conftest import NOON
@@ -51,14 +54,14 @@ pytestmark = pytest.mark.django_db
 OPEN = [PlanState.OPEN, PlanState.PAUSED]
 
 
-def merge(care: follow_ups.Care, kept: Client, absorbed: Client) -> Merge:
-    with open_door(by=care.coordinator, at=NOON):
-        return merges.merge(kept_id=kept.pk, absorbed_id=absorbed.pk, by=care.coordinator, at=NOON)
+def merge(care: follow_ups.Care, kept: Client, absorbed: Client, *, at: datetime = NOON) -> Merge:
+    with open_door(by=care.coordinator, at=at):
+        return merges.merge(kept_id=kept.pk, absorbed_id=absorbed.pk, by=care.coordinator, at=at)
 
 
-def unmerge(care: follow_ups.Care, done: Merge) -> None:
-    with open_door(by=care.coordinator, at=NOON):
-        merges.unmerge(merge_id=done.pk, by=care.coordinator, at=NOON)
+def unmerge(care: follow_ups.Care, done: Merge, *, at: datetime = NOON) -> None:
+    with open_door(by=care.coordinator, at=at):
+        merges.unmerge(merge_id=done.pk, by=care.coordinator, at=at)
 
 
 def everything() -> dict[tuple[str, Any], dict[str, Any]]:
@@ -375,6 +378,159 @@ def test_what_was_corrected_since_is_not_taken_away() -> None:
 
     kept.refresh_from_db()
     assert (kept.language, kept.looks) == ("pt", "")
+
+
+def names(whom: Client) -> dict[str, bool]:
+    return {row.text: row.primary for row in whom.names.all()}
+
+
+def rename(care: follow_ups.Care, whom: Client, **told: Any) -> None:
+    with open_door(by=care.coordinator, at=NOON):
+        clients.update(client_id=whom.pk, by=care.coordinator, at=NOON, **told)
+
+
+def test_names_that_were_changed_meanwhile_return_to_whom_they_are_of() -> None:
+    care = follow_ups.care()
+    kept = people.known(care, "Rosa Ortiz", aliases=["Rosie"])
+    absorbed = people.known(care, "Maria Lopez", aliases=["Mari"])
+    done = merge(care, kept, absorbed)
+    rename(care, kept, name="Rosalia Ortiz")
+    rename(care, kept, aliases=["Rosie", "Rosa Ortiz", "Maria Lopez", "Mari", "La Rosa"])
+
+    unmerge(care, done)
+
+    assert names(kept) == {"Rosalia Ortiz": True, "Rosa Ortiz": False, "Rosie": False, "La Rosa": False}
+    assert names(absorbed) == {"Maria Lopez": True, "Mari": False}
+
+
+def test_each_goes_by_its_own_name_again_where_both_went_by_the_others() -> None:
+    care = follow_ups.care()
+    kept, absorbed = people.known(care, "Rosa Ortiz"), people.known(care, "Maria Lopez", aliases=["Mari"])
+    unknown, named = people.known(care), people.known(care, "Ana Diaz")
+    same, twin = people.known(care, "Eva Cruz"), people.known(care, "eva cruz")
+    merges_done = [merge(care, kept, absorbed), merge(care, unknown, named), merge(care, same, twin)]
+    rename(care, kept, name="mari")
+    rename(care, unknown, name="Ana Maria Diaz")
+    rename(care, same, name="Eva Cruz Vega")
+
+    for done in merges_done:
+        unmerge(care, done)
+
+    assert (names(kept), names(absorbed)) == ({"Rosa Ortiz": True}, {"Maria Lopez": True, "mari": False})
+    assert (names(unknown), names(named)) == ({"Ana Maria Diaz": True}, {"Ana Diaz": True})
+    assert (names(same), names(twin)) == ({"Eva Cruz Vega": True, "Eva Cruz": False}, {"eva cruz": True})
+
+
+def cover(care: follow_ups.Care, whom: Client, *codes: str) -> None:
+    with open_door(by="system:test", at=NOON):
+        clients.mark_part2(client=Client.objects.lock(whom.pk), codes=codes)
+
+
+def covered(*whom: Client) -> list[list[str]]:
+    return [Client.objects.get(pk=one.pk).substance_use for one in whom]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_part_2_covers_of_each_is_its_own_whichever_merge_is_taken_back_first(first: int) -> None:
+    care = follow_ups.care()
+    kept, one, two = (people.known(care, f"Rosa {number}") for number in range(3))
+    for whom, codes in ((kept, ["ALCOHOL"]), (one, ["OPIOIDS", "ALCOHOL"]), (two, ["OPIOIDS", "METH"])):
+        cover(care, whom, *codes)
+    done = [merge(care, kept, one), merge(care, kept, two)]
+    # Said of the record that was kept while it was all of them: nobody can tell of whom.
+    cover(care, kept, "OVERDOSE")
+    assert covered(kept) == [["ALCOHOL", "OPIOIDS", "METH", "OVERDOSE"]]
+
+    unmerge(care, done[first])
+
+    # The other's stays for as long as that one does.
+    left = [["ALCOHOL", "OPIOIDS", "METH", "OVERDOSE"], ["ALCOHOL", "OPIOIDS", "OVERDOSE"]][first]
+    assert covered(kept) == [left]
+    unmerge(care, done[1 - first])
+    assert covered(kept, one, two) == [["ALCOHOL", "OVERDOSE"], ["OPIOIDS", "ALCOHOL"], ["OPIOIDS", "METH"]]
+    assert Client.objects.get(pk=kept.pk).part2
+
+
+def test_what_a_report_says_that_part_2_covers_goes_with_the_report() -> None:
+    care = follow_ups.care()
+    with open_door(by="system:test", at=NOON):
+        Choice.objects.create(
+            agency_id=care.agency_id, field="NEED", code="DETOX", label="Detox", position=1, substance_use=True
+        )
+    kept, absorbed = people.known(care, "Rosa Ortiz"), people.known(care, "Maria Lopez")
+    done = merge(care, kept, absorbed)
+    # A report from before the merge is signed anew, and says more.
+    report = follow_ups.encounter(care, signed_at=NOON, signed_by_id=care.coordinator.person_id)
+    with open_door(by="system:test", at=NOON):
+        body = {
+            **{name: [] for name in LISTS},
+            "needs": ["DETOX"],
+            "transport": None,
+            "mandated": None,
+            "referrals": [],
+        }
+        row = Met.objects.create(encounter=report, client=kept, position=0, body=body)
+        fresh = Merge.objects.get(pk=done.pk)
+        fresh.moved["rows"].setdefault("met", []).append(row.pk)
+        fresh.save()
+    cover(care, kept, "DETOX")
+
+    unmerge(care, done)
+
+    assert covered(kept, absorbed) == [[], ["DETOX"]]
+
+
+def test_what_a_merge_remembers_is_sealed() -> None:
+    care = follow_ups.care()
+    kept, absorbed = people.known(care, "Rosa Ortiz"), people.known(care, "Maria Lopez")
+    cover(care, kept, "OPIOIDS")
+    done = merge(care, kept, absorbed)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT moved FROM followups_merge WHERE id = %s", [done.pk])
+        [moved] = cursor.fetchone()
+
+    assert moved.startswith("§")
+    assert Merge.objects.get(pk=done.pk).moved["part2"] == {"own": ["OPIOIDS"]}
+
+
+def test_what_went_out_while_two_were_one_is_accounted_for_with_both() -> None:
+    care = follow_ups.care()
+    first, second, third = (people.known(care, f"Rosa {number}") for number in range(3))
+    days = [people.days(number) for number in range(6)]
+
+    def let_out(whom: Client, at: datetime) -> int:
+        with open_door(by=care.coordinator, at=at):
+            row = disclosures.let_out(
+                client_id=whom.pk,
+                basis="TO_THE_PERSON",
+                what=["IDENTITY"],
+                purpose="They asked",
+                by=care.coordinator,
+                at=at,
+            )
+        return row.pk
+
+    def accounted(whom: Client) -> list[int]:
+        listed = reading.accounting(client_id=whom.pk, by=care.coordinator, at=days[5])
+        read = reading.read_record(client_id=whom.pk, by=care.coordinator, at=days[5], why="RECORD")
+        assert {row.pk for row in read.disclosures} == {row.pk for row in listed}
+        return sorted(row.pk for row in listed)
+
+    before = let_out(second, days[0])
+    one = merge(care, second, first, at=days[1])
+    both = let_out(second, days[1])
+    two = merge(care, third, second, at=days[2])
+    three = let_out(third, days[2])
+    unmerge(care, two, at=days[3])
+    again = let_out(second, days[3])
+    unmerge(care, one, at=days[4])
+    after = let_out(second, days[4])
+    alone = let_out(third, days[4])
+
+    assert accounted(first) == [both, three, again]
+    assert accounted(second) == [before, both, three, again, after]
+    assert accounted(third) == [three, alone]
 
 
 def test_merges_are_taken_back_in_their_order() -> None:
