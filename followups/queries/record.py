@@ -33,6 +33,7 @@ from followups.models import (
 )
 from followups.queries.board import names_of, news, way_words
 from followups.queries.matching import Suggestion
+from followups.queries.records import disclosed, told_as
 from followups.words import (
     BASES,
     CLOSES,
@@ -254,7 +255,7 @@ def whole(
                 beneath=f"{BASES[row.basis]}, {row.by.name}",
                 at=row.at,
             )
-            for row in Disclosure.objects.filter(client__in=ids).select_related("by").order_by("-at")[:MOST]
+            for row in Disclosure.objects.filter(disclosed(ids)).select_related("by").order_by("-at")[:MOST]
         ],
         contacts=[_contact(row) for row in contacts],
         unseen=[
@@ -493,6 +494,10 @@ def _read(ids: Sequence[int]) -> list[Entry]:
     reports = Met.objects.filter(client__in=ids).values_list("encounter", flat=True).distinct()
     # A report may have been of others when it was read: its entry says of whom.
     of_it = Q(about__in=[f"client.{pk}" for pk in ids], kind__in=_READINGS)
+    for one in told_as(ids):
+        of_it |= Q(
+            about=f"client.{one.client_id}", kind__in=_READINGS, happened_at__gte=one.since, happened_at__lt=one.until
+        )
     of_a_report = Q(about__in=[f"encounter.{pk}" for pk in reports], kind=_REPORT_READ) & _names_any(ids)
     return list(Entry.objects.filter(of_it | of_a_report).order_by("-pk")[:READERS])
 

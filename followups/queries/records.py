@@ -138,7 +138,7 @@ def record_of(client: Client, *, ids: Sequence[int]) -> Record:
         ),
         care_referrals=list(CareReferral.objects.filter(client__in=ids).prefetch_related("steps").order_by("-pk")),
         consents=list(Consent.objects.filter(client__in=ids).order_by("-pk")),
-        disclosures=list(Disclosure.objects.filter(_of(ids)).select_related("by").order_by("-pk")),
+        disclosures=list(Disclosure.objects.filter(disclosed(ids)).select_related("by").order_by("-pk")),
         break_glass=list(
             BreakGlass.objects.filter(client__in=ids).select_related("person", "seen_by").order_by("-pk")
         ),
@@ -151,7 +151,7 @@ def accounting_of(ids: Sequence[int], *, at: datetime) -> list[Disclosure]:
     Return what went out of a record in the three years before now, newest first (42 CFR 2.25); of one that was taken out of
     another, what went out of both while they were one.
     """
-    rows = Disclosure.objects.filter(_of(ids), at__gt=at - _ACCOUNTED_FOR)
+    rows = Disclosure.objects.filter(disclosed(ids), at__gt=at - _ACCOUNTED_FOR)
     return list(rows.select_related("by", "consent").order_by("-at", "-pk"))
 
 
@@ -176,7 +176,10 @@ def told_as(ids: Sequence[int]) -> list[Told]:
     return found
 
 
-def _of(ids: Sequence[int]) -> Q:
+def disclosed(ids: Sequence[int]) -> Q:
+    """
+    Return by which rows of ``Disclosure`` something of these records went out.
+    """
     rows = Q(client__in=ids)
     for one in told_as(ids):
         rows |= Q(client=one.client_id, at__gte=one.since, at__lt=one.until)
