@@ -32,6 +32,7 @@ from journal.models import Document, Entry
 from responders.actors import Actor
 from tests.conftest import NOON
 from tests.factories import dispatch, intake, responders
+from tests.factories import encounters as reports
 from tests.factories import follow_ups as factory
 
 pytestmark = pytest.mark.django_db
@@ -804,6 +805,17 @@ def test_a_visit_that_found_nobody_is_one_attempt() -> None:
     # Another day is another attempt.
     factory.tried(row, by=of.coordinator, result="NOT_FOUND", how="VISIT", at=NOON + 3 * DAY)
     assert Attempt.objects.count() == 2
+
+
+def test_signing_that_nobody_was_found_is_an_attempt() -> None:
+    of, row = sendable()
+    reports.offered(of.scene.agency)
+    held = dispatch.advance(send(of, row), to=AssignmentStatus.CLEARED, by=of.scene.dispatcher, at=NOON + DAY)
+
+    reports.write(of.scene, held, reports.body(nobody_found=True), when=NOON + DAY)
+
+    attempt = Attempt.objects.get()
+    assert (attempt.follow_up, attempt.how, attempt.result) == (row, "VISIT", "NOT_FOUND")
 
 
 def test_what_the_crew_said_of_a_visit_is_not_said_again_by_its_report() -> None:
