@@ -54,9 +54,9 @@ clean:  ## remove .venv, node_modules and .local, with the database in it
 
 # --- test ---
 
-.PHONY: test test-python test-simulation test-races test-browser test-js coverage
+.PHONY: test test-python test-simulation test-races test-faults test-browser test-js coverage
 test: install  ## all tests; goes on after a failure, and fails at the end
-	@$(WITH) $(MAKE) --no-print-directory --keep-going test-js test-python test-simulation test-races test-browser
+	@$(WITH) $(MAKE) --no-print-directory --keep-going test-js test-python test-simulation test-races test-faults test-browser
 	@echo "All tests have passed."
 
 # pytest's status 5 means that it has found no test; a part that has none yet has not failed.
@@ -68,8 +68,14 @@ test-python:  ## tests in Python, on both cores; ARGS='-k poach' to choose
 test-simulation:  ## a hundred seeds of tablets, server and network in chaos
 	@$(WITH) pytest -n 2 -m "simulation and not race" $(ARGS) $(OR_NONE)
 
-test-races:  ## tests that race threads or processes against each other; alone on the machine
-	@$(WITH) pytest -m race $(ARGS) $(OR_NONE)
+# What kills, stops and floods processes, and says how long anything may take meanwhile.
+FAULTS := tests/backup_chaos tests/chaos tests/faults tests/linearizability
+
+test-races:  ## tests that race threads against each other, a file on each core
+	@$(WITH) pytest -n 2 --dist loadfile -m race $(FAULTS:%=--ignore=%) $(ARGS) $(OR_NONE)
+
+test-faults:  ## tests that kill processes and cut networks; alone on the machine
+	@$(WITH) pytest -m race $(FAULTS) $(ARGS) $(OR_NONE)
 
 .PHONY: simulate takes chaos
 simulate: install  ## 1,000 seeds of tablets, server and network in chaos (SEEDS=10000 for a release, SEED=7 replays one)

@@ -631,7 +631,7 @@ def test_a_call_that_has_left_the_board_can_still_be_spoken_of() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

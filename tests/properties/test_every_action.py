@@ -25,7 +25,7 @@ from tests.conftest import NOON
 from tests.properties.scene import Scene, arguments, scene
 from tests.replica import Replica, fresh, number_of
 
-EXAMPLES = 40
+EXAMPLES = 25
 STEPS = 30
 
 
