@@ -2,7 +2,6 @@
 Signing in through the pages: two factors, failures counted, nothing told (A1-A3).
 """
 
-import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -224,7 +223,8 @@ def test_a_known_and_an_unknown_address_take_the_same_time() -> None:
                 sign_in.check_password(email=email, password="wrong", at=NOW + timedelta(hours=number))
             took[kind].append(time.process_time() - begun)
 
-    known_s, unknown_s = (statistics.median(took[kind]) for kind in ("known", "unknown"))
+    # The least: what other processes do to this one's caches only ever adds.
+    known_s, unknown_s = (min(took[kind]) for kind in ("known", "unknown"))
     assert abs(known_s - unknown_s) / unknown_s < 0.10, (known_s, unknown_s)
 
 
