@@ -617,7 +617,7 @@ class _People:
             except ClientNotFound:
                 continue
             family = clients.family(client)
-            if not had.isdisjoint(family) or queries.was_met(
+            if not had.isdisjoint(family) or rules.was_met(
                 family, call_ids=self._told.calls, person_id=self._by.person_id, when=self._encounter.opened_at
             ):
                 self._locked[client_id] = client

@@ -2,7 +2,6 @@
 What is asked of reports: when they are due, who was there, what supervisors have to see to.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,13 +13,10 @@ from dispatch.models import Assignment, Origin
 from followups.models import (
     OWED,
     Choice,
-    Contact,
     Encounter,
     EncounterState,
-    FollowUp,
     MandatedReport,
 )
-from followups.rules.clients import had_on_tablet
 from journal.models import Entry
 from responders.models import Shift
 
@@ -68,19 +64,6 @@ def choices_of(agency_id: int) -> dict[tuple[str, str], Choice]:
     Return every choice that an agency has or had, by field and code.
     """
     return {(row.field, row.code): row for row in Choice.objects.filter(agency=agency_id)}
-
-
-def was_met(clients: Sequence[int], *, call_ids: Sequence[int], person_id: int | None, when: datetime) -> bool:
-    """
-    Tell whether somebody who writes of a call of ``when`` may name a record, by its id and those of what was merged into it: it
-    stood on their tablets about then, or the person was at the call, or they were sent to visit them. Nobody names a record
-    that they had only guessed.
-    """
-    if Contact.objects.filter(client__in=clients, call__in=call_ids).exists():
-        return True
-    if FollowUp.objects.filter(client__in=clients, call__in=call_ids).exists():
-        return True
-    return had_on_tablet(person_id, clients, when=when)
 
 
 # --- what the sweeps look for --------------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ A report is a fact: nothing in it is refused because it should not have been don
 which stays with the report until a supervisor has looked at it.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from followups.models import Choice, ChoiceField, Encounter
+from followups.models import Choice, ChoiceField, Contact, Encounter, FollowUp
 from followups.refusals.encounters import ChoiceUnknown, EncounterNotFound
+from followups.rules.clients import had_on_tablet
 from responders.actors import Actor
 
 Body = Mapping[str, Any]
@@ -75,6 +76,19 @@ def check_may_add(encounter: Encounter, *, by: Actor) -> None:
     if by.tablet_id is None and by.has("SUPERVISOR") and encounter.agency_id == by.agency_id:
         return
     check_is_author(encounter, by=by)
+
+
+def was_met(clients: Sequence[int], *, call_ids: Sequence[int], person_id: int | None, when: datetime) -> bool:
+    """
+    Tell whether somebody who writes of a call of ``when`` may name a record, by its id and those of what was merged into it: it
+    stood on their tablets about then, or the person was at the call, or they were sent to visit them. Nobody names a record
+    that they had only guessed.
+    """
+    if Contact.objects.filter(client__in=clients, call__in=call_ids).exists():
+        return True
+    if FollowUp.objects.filter(client__in=clients, call__in=call_ids).exists():
+        return True
+    return had_on_tablet(person_id, clients, when=when)
 
 
 def codes_of(person: Body) -> Iterator[tuple[ChoiceField, str]]:

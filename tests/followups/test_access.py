@@ -12,10 +12,10 @@ from dispatch.models import AssignmentStatus
 from followups import reading
 from followups.actions import break_glass, clients, merges
 from followups.models import BreakGlass, Client, Contact, FollowUp, Programme, Shown
-from followups.queries.encounters import was_met
 from followups.refusals import clients as refusals
 from followups.refusals.plans import FollowUpNotFound
 from followups.rules.clients import can_read
+from followups.rules.encounters import was_met
 from followups.rules.plans import check_may_tell
 from journal.door import open_door
 from journal.models import Entry

@@ -444,7 +444,13 @@ def test_what_another_tablet_counted_from_the_same_base_is_kept_whichever_number
     # What its own tablet had typed before it signed was part of what it signed.
     row = write(here, held, body(notes="On the way"), kind="encounter.save", key=key, revision=4)
     assert (row.aside, row.to_check) == ({}, False)
-    said = {"encounter": str(key), "assignment": held.pk, "revision": 7, "seconds": 9, "body": body(notes="Offline")}
+    said: dict[str, Any] = {
+        "encounter": str(key),
+        "assignment": held.pk,
+        "revision": 7,
+        "seconds": 9,
+        "body": body(notes="Offline"),
+    }
     told = say(other, "encounter.save", **said)
     assert told.body["flags"] == ["report_overtaken"]
     again = say(other, "encounter.save", **said)
@@ -586,7 +592,10 @@ def test_referrals_of_a_report_that_is_signed_again_are_what_it_says_now(
 ) -> None:
     sent = [{"position": place, "to": to} for place, to in enumerate(["Shelter", "Clinic", "Detox"])]
     row = write(here, held, body({**JO, "referrals": sent}, {**new("Kim"), "referrals": sent[:1]}))
-    heard = {"care_referral": CareReferral.objects.get(encounter=row, position=2).pk, "state": "ACCEPTED"}
+    heard: dict[str, Any] = {
+        "care_referral": CareReferral.objects.get(encounter=row, position=2).pk,
+        "state": "ACCEPTED",
+    }
     assert say(supervisor(here), "care_referral.tell", **heard, said_by="The desk there", at=minutes(4)).applied
     say(supervisor(here), "encounter.return", encounter=str(row.key), note="Where to?", at=minutes(5))
 
@@ -613,7 +622,7 @@ def test_a_report_that_was_made_about_somebody_is_not_made_about_who_stands_in_t
 ) -> None:
     told = {name: {**new(name), "mandated": {"about": f"Bruises of {name}"}} for name in ("Kim", "Lee")}
     row = write(here, held, body(told["Kim"]))
-    said = {"met": 0, "made_to": "CHILD_PROTECTION", "made_at": minutes(2).isoformat()}
+    said: dict[str, Any] = {"met": 0, "made_to": "CHILD_PROTECTION", "made_at": minutes(2).isoformat()}
     assert say(here.tablet, "encounter.report_made", encounter=str(row.key), **said, at=minutes(2)).applied
     say(supervisor(here), "encounter.return", encounter=str(row.key), note="Who?", at=minutes(5))
     write(here, held, body(*(told[name] for name in again)), key=row.key, revision=2, when=minutes(8))
