@@ -317,6 +317,7 @@ def about_what_is_there(work: Work) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, {field: there[field] for field in asked if field in there}
 
 
+@pytest.mark.timeout(400)
 def test_no_answer_to_who_may_not_read_says_a_word(work: Work) -> None:
     browsers = {role.value: desk_client(work.people[role]) for role in OUTSIDERS} | {"nobody": Browser()}
     for who, browser in browsers.items():
