@@ -148,6 +148,7 @@ def _consented(client: Client) -> Consent:
             patient_name="x",
             discloser="x",
             description="x",
+            sections=["IDENTITY"],
             recipient="x",
             purpose="x",
             right_to_revoke_told=True,
