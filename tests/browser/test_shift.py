@@ -51,7 +51,7 @@ _NEWER_WAITS = """async () => {
     return registration.waiting !== null;
 }"""
 # By the page itself: that a call was shown, and that somebody touched it.
-_BY_ITSELF = {"assignment.deliver", "unit.check_in"}
+_BY_ITSELF = {"assignment.deliver", "unit.check_in", "encounter.save"}
 
 pytestmark = [pytest.mark.timeout(480)]
 
