@@ -9,6 +9,7 @@ it, because that is what most sweeps are.
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -87,8 +88,8 @@ def _measure(since: int) -> tuple[list[float], list[float]]:
     some, none = [], []
     for number in range(since, since + ROUNDS):
         at = _NOON + number * _HOUR
-        some.append(_seconds(lambda: sweeps.make_due(at=at), DUE))  # noqa: B023  called before the loop goes on
-        none.append(_seconds(lambda: sweeps.make_due(at=at), 0))  # noqa: B023
+        some.append(_seconds(partial(sweeps.make_due, at=at), DUE))
+        none.append(_seconds(partial(sweeps.make_due, at=at), 0))
     return some, none
 
 

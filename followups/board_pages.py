@@ -220,7 +220,7 @@ def _outline(area: ServiceArea) -> list[Any]:
 
 def enter_shown(request: HttpRequest, actor: Actor, page: str, clients: Collection[int], *, at: datetime) -> None:
     """
-    Enter whose names a page shows, before it shows them. What this session was shown on the same page the same day and
+    Enter whose names a page shows, before it shows them. What this browser was shown on the same page the same day and
     asks for again by itself is not entered again.
     """
     today = at.date().isoformat()

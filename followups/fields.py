@@ -5,6 +5,7 @@ In the table is a sealed text that is bound to its table, row and column; in Pyt
 so that a row whose clinical words nobody needs costs no cipher. A sealed value is found only by a blind index beside it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -80,20 +81,20 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
-class _SealedField(_TextField[_ST, _GT]):
+class _SealedField(_TextField[_ST, _GT], ABC):
     descriptor_class = _Opening
 
+    @abstractmethod
     def encode(self, value: Any) -> str:
         """
         Return a value as the text that is sealed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, text: str) -> Any:
         """
         Return a value from the text that was sealed.
         """
-        raise NotImplementedError
 
     def open(self, instance: models.Model, sealed: Sealed) -> Any:
         """

@@ -83,7 +83,10 @@ def me_of(of: follow_ups.Care) -> Person:
     return Person.objects.get(agency=of.agency_id, roles__name=RoleName.COORDINATOR)
 
 
-def groups(of: follow_ups.Care, chosen: Chosen = Chosen(), *, at: datetime) -> dict[str, list[str]]:  # noqa: B008
+_EVERYTHING = Chosen()
+
+
+def groups(of: follow_ups.Care, chosen: Chosen = _EVERYTHING, *, at: datetime) -> dict[str, list[str]]:
     """
     Return the names on the board by group.
     """

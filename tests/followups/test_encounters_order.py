@@ -109,7 +109,7 @@ def test_any_order_and_any_repetition_end_in_the_same_report(db: None, data: st.
         # A repetition has the id of the first; another run is another world.
         fresh = {action_id: uuid4() for action_id, *_ in told}
         before = set(Client.objects.values_list("pk", flat=True))
-        tell(of.tablet, key, held.pk, [(fresh[action_id], *rest) for action_id, *rest in order])  # type: ignore[misc]
+        tell(of.tablet, key, held.pk, [(fresh[action_id], *rest) for action_id, *rest in order])  # type: ignore[misc]  # mypy loses the types behind a star
         ends.append(_of_this_run(state(key), before))
 
     assert ends[0] == ends[1]
