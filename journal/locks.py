@@ -2,11 +2,11 @@
 Taking the lock of one row.
 
 Every action begins so. The ORM would build and compile the same query anew each time, which costs several times what the
-lock does; here it compiles it once.
+lock does; here it compiles it once in each thread.
 """
 
 from collections.abc import Callable
-from functools import cache
+from threading import local
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection
@@ -21,6 +21,19 @@ class _Query(NamedTuple):
     sql: str
     fields: list[str]
     converters: list[tuple[int, list[Callable[..., Any]], Any]]
+
+
+class _Compiled(local):
+    """
+    Queries of one thread, never shared: what converts a geometry keeps the reader of the thread that compiled it, and two
+    threads that read with one reader fail, or get each other's place.
+    """
+
+    def __init__(self) -> None:
+        self.queries: dict[tuple[type[Model], str], _Query] = {}
+
+
+_compiled = _Compiled()
 
 
 def lock_row(model: type[_M], *, by: str, value: int) -> _M | None:
@@ -43,8 +56,15 @@ def lock_row(model: type[_M], *, by: str, value: int) -> _M | None:
     return model.from_db(connection.alias, query.fields, values)
 
 
-@cache
 def _query(model: type[Model], by: str) -> _Query:
+    queries = _compiled.queries
+    query = queries.get((model, by))
+    if query is None:
+        query = queries[model, by] = _compile(model, by)
+    return query
+
+
+def _compile(model: type[Model], by: str) -> _Query:
     rows = model._base_manager.select_for_update(no_key=True, of=("self",)).filter(**{by: 0})
     compiler: Any = rows.query.get_compiler(connection=connection)
     sql, params = compiler.as_sql()

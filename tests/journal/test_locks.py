@@ -2,19 +2,23 @@
 A row that is locked is the row as the ORM reads it, and nobody else's until the transaction ends.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from math import cos, pi, sin
+from threading import Barrier
 from typing import Any
 
 import pytest
-from django.contrib.gis.geos import Point
+from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 from django.db import OperationalError, connection, transaction
 from django.db.models import Model
 
 from dispatch.models import Call
 from journal.door import open_door
 from journal.locks import lock_row
-from responders.models import Unit
+from responders.models import ServiceArea, Unit
 from tests.conftest import NOON
 from tests.factories import dispatch as make
+from tests.factories import responders as make_responders
 
 
 def fields_of(row: Model) -> dict[str, Any]:
@@ -70,3 +74,33 @@ def test_nobody_else_gets_a_locked_row(by: str) -> None:
                 cursor.execute("SELECT 1 FROM dispatch_call WHERE id = %s FOR KEY SHARE NOWAIT", [held.call_id])
     finally:
         other.close()
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_threads_read_each_its_own_shape() -> None:
+    # What reads a geometry keeps in itself what it reads: shared, it fails or mixes up two rows. Large ones take longer.
+    agency = make_responders.agency()
+    areas = [make_responders.area(agency, polygon=MultiPolygon(ring(-122.3 - n, 47.6))) for n in range(4)]
+    start = Barrier(len(areas), timeout=60)
+
+    def read(area: ServiceArea) -> bool:
+        start.wait()
+        try:
+            with transaction.atomic():
+                rows = [lock_row(ServiceArea, by="pk", value=area.pk) for _ in range(50)]
+            return all(row is not None and row.polygon == area.polygon for row in rows)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(areas)) as pool:
+        assert list(pool.map(read, areas)) == [True] * len(areas)
+
+
+def ring(x: float, y: float, *, corners: int = 5000) -> Polygon:
+    """
+    Return a disc around a place, with so many corners.
+    """
+    angles = [2 * pi * n / corners for n in range(corners)]
+    outside = [(x + cos(angle) / 10, y + sin(angle) / 10) for angle in angles]
+    return Polygon([*outside, outside[0]])
