@@ -5,6 +5,7 @@ doubled and late, and beside it through the door of single actions: the history 
 ``TAKES`` says how many (`make takes`: 50,000).
 """
 
+import logging
 import os
 import time
 from collections import Counter, defaultdict
@@ -249,7 +250,9 @@ class Place:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.django_db(transaction=True)
-def test_the_history_of_every_call_is_linearizable(settings: Settings) -> None:
+def test_the_history_of_every_call_is_linearizable(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    # Thousands of takes are refused, each with a line: a fault of ours would be lost among them.
+    caplog.set_level(logging.ERROR, logger="django.request")
     settings.RATE_LIMIT_PREFIX = f"takes-{uuid4().hex}"
     chance = Random(TAKES)
     with ThreadPoolExecutor(2) as copies:
