@@ -3,7 +3,7 @@
  * responses, in tabs that die. Everything random comes from one seed.
  *
  * Reads `{origin, seed, steps, tablets: [{token, actor, call, assignment}]}` from stdin, and writes what each tablet did, was
- * told and holds at the end.
+ * told and holds at the end. "ran" on stdout says that the crews are at their end; the end of stdin, that the desk is too.
  */
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,7 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Browser } from "../js/peer.js";
 import { Network, ask, generator } from "./network.mjs";
 
-const { origin, seed, steps, tablets } = JSON.parse((await createInterface({ input: process.stdin })[Symbol.asyncIterator]().next()).value);
+const said = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const { origin, seed, steps, tablets } = JSON.parse((await said.next()).value);
 
 class Crew {
   made = [];
@@ -107,8 +108,8 @@ class Crew {
     this.#tab = await this.#open();
   }
 
-  /** The network is well again: send everything, hear everything. */
-  async finish() {
+  /** The network is well again: send everything, and hear everything. */
+  async exchange() {
     this.#network.healed = true;
     const { device } = this.#tab;
     const end = Date.now() + 60_000;
@@ -118,6 +119,11 @@ class Crew {
       quiet = answered && !device.status().pending ? quiet + 1 : 0;
       if (!answered) await sleep(50);
     }
+  }
+
+  /** @returns what was made, told and held, when nothing more will come. */
+  async finish() {
+    const { device } = this.#tab;
     const disk = await this.#browser.disk();
     const holds = Object.fromEntries(device.replica.streams().map((name) => [name, device.replica.heldIn(name).map(({ c, id, n, body }) => [c, id, n, body])]));
     const result = {
@@ -135,5 +141,10 @@ class Crew {
 
 const crews = tablets.map((told, place) => new Crew(told, generator(seed * 1009 + place)));
 await Promise.all(crews.map((crew) => crew.run()));
+process.stdout.write("ran\n");
+await said.next();
+await Promise.all(crews.map((crew) => crew.exchange()));
+// What the last crew sent is news to the first.
+await Promise.all(crews.map((crew) => crew.exchange()));
 const results = await Promise.all(crews.map((crew) => crew.finish()));
 process.stdout.write(JSON.stringify(results), () => process.exit(0));

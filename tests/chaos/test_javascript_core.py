@@ -44,12 +44,16 @@ _VERDICTS = {200: "applied", 202: "quarantined"}
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_tablets_core_converges_and_does_everything_once(seed: int, tmp_path: Path) -> None:
     scene, told = _town()
-    with running_web() as web, (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+    out, err = tmp_path / "out", tmp_path / "err"
+    with running_web() as web, out.open("w") as out_file, err.open("w") as err_file:
         given = {"origin": web.origin, "seed": seed, "steps": STEPS, "tablets": told}
-        with running_node(Path(__file__).with_name("crews.mjs"), given, out, err) as crews:
-            _meddle(scene, [member["call"] for member in told], web, Random(seed), crews)
-            assert crews.wait(timeout=60) == 0, (tmp_path / "err").read_text()
-    results = json.loads((tmp_path / "out").read_text())
+        with running_node(Path(__file__).with_name("crews.mjs"), given, out_file, err_file) as crews:
+            _meddle(scene, [member["call"] for member in told], web, Random(seed), crews, out, err)
+            assert crews.stdin is not None
+            # The desk is done: now they send and hear the rest.
+            crews.stdin.close()
+            assert crews.wait(timeout=60) == 0, err.read_text()
+    results = json.loads(out.read_text().splitlines()[-1])
     _check_faults_happened(results)
     _check_done_once(results)
     _check_same_documents(results, told)
@@ -88,9 +92,19 @@ def _town() -> tuple[dispatch.Scene, list[dict[str, Any]]]:
     return scene, told
 
 
-def _meddle(scene: dispatch.Scene, calls: list[int], web: Web, random: Random, crews: "subprocess.Popen[str]") -> None:
+def _meddle(
+    scene: dispatch.Scene,
+    calls: list[int],
+    web: Web,
+    random: Random,
+    crews: "subprocess.Popen[str]",
+    out: Path,
+    err: Path,
+) -> None:
     began, killed = time.monotonic(), False
-    while crews.poll() is None and time.monotonic() - began < MOST_S:
+    while not killed or "ran" not in out.read_text():
+        assert crews.poll() is None, err.read_text()
+        assert time.monotonic() - began < MOST_S, "the crews do not come to their end"
         time.sleep(random.uniform(0.05, 0.3))
         if not killed and time.monotonic() - began > KILL_AFTER_S:
             web.kill()
