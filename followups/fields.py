@@ -7,6 +7,7 @@ so that a row whose clinical words nobody needs costs no cipher. A sealed value 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -20,7 +21,16 @@ from django.db.models.query_utils import DeferredAttribute
 from journal.resealing import Place
 from journal.sealing import blind_index, is_current, seal, unseal
 
-__all__ = ["SealedJSON", "SealedText", "blind_index", "field_about", "places", "sealed_fields"]
+__all__ = [
+    "SealedInstant",
+    "SealedJSON",
+    "SealedText",
+    "SealedYesNo",
+    "blind_index",
+    "field_about",
+    "places",
+    "sealed_fields",
+]
 
 
 _ST = TypeVar("_ST", contravariant=True)
@@ -138,6 +148,9 @@ class _SealedField(_TextField[_ST, _GT], ABC):
     def get_transform(self, lookup_name: str) -> type[Transform] | None:
         raise FieldError(f"{self._label} is sealed: nothing is computed from it in the database")
 
+    def to_python(self, value: Any) -> Any:
+        return value
+
     def value_to_string(self, obj: models.Model) -> str:
         raise FieldError(f"{self._label} is sealed: it is not dumped in the clear")
 
@@ -193,8 +206,47 @@ class SealedJSON(_SealedField[_ST, _GT]):
         """
         return orjson.loads(text)
 
-    def to_python(self, value: Any) -> Any:
-        return value
+
+class SealedYesNo(_SealedField[_ST, _GT]):
+    """
+    A yes or no that is sealed for its row; neither is longer than the other.
+    """
+
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
+    def encode(self, value: Any) -> str:
+        """
+        Return one character.
+        """
+        return "1" if value else "0"
+
+    def decode(self, text: str) -> Any:
+        """
+        Return what that character says.
+        """
+        return text == "1"
+
+
+class SealedInstant(_SealedField[_ST, _GT]):
+    """
+    An instant that is sealed for its row; none is longer than another.
+    """
+
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
+    def encode(self, value: Any) -> str:
+        """
+        Return an instant as ISO 8601 in UTC, to the microsecond.
+        """
+        return str(value.astimezone(UTC).isoformat(timespec="microseconds"))
+
+    def decode(self, text: str) -> Any:
+        """
+        Return the instant in UTC.
+        """
+        return datetime.fromisoformat(text)
 
 
 def sealed_fields(model: type[models.Model]) -> list["_SealedField[Any, Any]"]:

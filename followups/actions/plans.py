@@ -268,9 +268,9 @@ def _is_over(client: Client, encounter: Encounter, met: Met, based_at: datetime)
     Tell whether what an encounter led to has ended, or somebody has ended a plan after it.
     """
     ended = Plan.objects.filter(client=client.pk, state__in=[PlanState.COMPLETED, PlanState.CLOSED])
-    own = ended.filter(encounter=encounter.pk).exclude(close_reason=CloseReason.DECLINED)
-    if own.exists():
-        return not met.risk or own.filter(risk=True).exists()
+    own = list(ended.filter(encounter=encounter.pk).exclude(close_reason=CloseReason.DECLINED))
+    if own:
+        return not met.risk or any(plan.risk for plan in own)
     # A no counts from when it was said, as the plan that keeps it does; the other two are no word about what was planned.
     kept = Plan.objects.filter(client=OuterRef("client"), state=PlanState.DECLINED, opened_at=OuterRef("closed_at"))
     closed = ended.filter(state=PlanState.CLOSED, closed_at__gt=based_at).exclude(encounter=encounter.pk)

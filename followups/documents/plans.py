@@ -66,8 +66,6 @@ def _head(row: FollowUp) -> dict[str, Any]:
         "due_date": row.due_date,
         "due_at": row.due_at,
         "due_until": row.due_until,
-        "try_by": row.try_by,
-        "risk": row.risk,
         "area": row.area_id,
         "assignee": row.assignee_id,
         "unit": row.unit_id,
@@ -88,7 +86,8 @@ def _whole(row: FollowUp, attempts: list[dict[str, Any]]) -> dict[str, Any]:
         "due_at": row.due_at,
         "due_until": row.due_until,
         "try_by": row.try_by,
-        "risk": row.risk,
+        # As a number: the length of what is sealed would tell true from false.
+        "risk": int(row.risk),
         "reason": row.reason,
         "address": row.address,
         "point": row.point and [round(row.point.x, 6), round(row.point.y, 6)],

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from dispatch.models import Assignment
-from followups.fields import SealedJSON, SealedText
+from followups.fields import SealedJSON, SealedText, SealedYesNo
 from followups.models.clients import Client
 from followups.models.sealed_row import SealedRow
 from followups.refusals.encounters import EncounterNotFound
@@ -160,7 +160,7 @@ class Met(SealedRow):
     position = models.PositiveSmallIntegerField()
     body = SealedJSON()
     # From the choices: suicide risk or overdose.
-    risk = models.BooleanField(default=False)
+    risk = SealedYesNo(default=False)
     agreed = models.BooleanField(null=True, help_text="To a second response: yes, no, or not asked.")
 
     class Meta:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from dispatch.models import Call, Referral
-from followups.fields import SealedText
+from followups.fields import SealedInstant, SealedText, SealedYesNo
 from followups.models.clients import Client
 from followups.models.encounters import Encounter
 from followups.models.sealed_row import SealedRow
@@ -66,7 +66,7 @@ class Plan(SealedRow):
     round = models.PositiveSmallIntegerField(default=1)
     zone = models.CharField(max_length=64, help_text="IANA name: days and hours are resolved once, with it.")
     based_at = models.DateTimeField()
-    risk = models.BooleanField(default=False)
+    risk = SealedYesNo(default=False)
     reason = SealedText(blank=True, help_text="Why somebody is followed up, for who goes there.")
     opened_at = models.DateTimeField()
     opened_by = models.CharField(max_length=100)
@@ -153,7 +153,7 @@ class FollowUp(SealedRow):
     due_at = models.DateTimeField()
     due_until = models.DateTimeField()
     state = models.CharField(max_length=10, choices=FollowUpState, default=FollowUpState.PENDING)
-    risk = models.BooleanField(default=False)
+    risk = SealedYesNo(default=False)
     reason = SealedText(blank=True)
     area = models.ForeignKey(ServiceArea, on_delete=models.SET_NULL, null=True, related_name="+")
     address = SealedText(blank=True)
@@ -169,8 +169,9 @@ class FollowUp(SealedRow):
     overdue_told_at = models.DateTimeField(null=True)
     escalated_at = models.DateTimeField(null=True)
     first_attempt_at = models.DateTimeField(null=True)
-    # The norm that is shown, and when it goes to supervisors: unless somebody tried within ``Programme.escalate_h``.
-    try_by = models.DateTimeField(null=True)
+    # The norm that is shown, sealed because after suicide risk or an overdose it is another; and when it goes to supervisors,
+    # which a sweep looks for: unless somebody tried within ``Programme.escalate_h``.
+    try_by = SealedInstant(null=True)
     escalate_at = models.DateTimeField(null=True)
     end_reason = SealedText(blank=True, help_text="Why it was cancelled.")
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)

@@ -210,9 +210,10 @@ def listed(agency_id: int, chosen: Chosen, *, at: datetime) -> Board:
     mine = _narrowed(every, chosen)
     shown = mine.filter(_shown(chosen.show, at=at, tomorrow=tomorrow))
     # What is late first, of that what is dangerous; then by when it is due.
-    late = shown.filter(_late(at)).order_by(F("risk").desc(), "due_at", "pk").values_list("pk", flat=True)
+    late = list(shown.filter(_late(at)).only("key", "risk", "due_at"))
+    late.sort(key=lambda row: (not row.risk, row.due_at, row.pk))
     rest = shown.exclude(_late(at)).order_by("due_at", "pk").values_list("pk", flat=True)
-    ids = [*late, *rest]
+    ids = [*(row.pk for row in late), *rest]
     start = PER_PAGE * (chosen.page - 1)
     rows = rows_of(ids[start : start + PER_PAGE], agency=agency, at=at)
     groups = [

@@ -56,7 +56,9 @@ def hours_of_step(
     due = days.due(based_at=based_at, days=days_after, zone=zone, visits_from=begins, visits_until=ends)
     if not (is_first and days_after <= 1):
         return _of_its_own(due, programme, zone)
-    try_by = based_at + timedelta(hours=programme.first_attempt_risk_h) if risk else days.ends(due.date, zone)
+    # To the second, as the end of a day is: in a sealed document neither is longer than the other.
+    within = (based_at + timedelta(hours=programme.first_attempt_risk_h)).replace(microsecond=0)
+    try_by = within if risk else days.ends(due.date, zone)
     return Hours(due, try_by, based_at + timedelta(hours=programme.escalate_h))
 
 

@@ -2,8 +2,10 @@
 Sealed fields: unreadable in the table, bound to their row and column, and plain where a model is used.
 """
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import serializers
@@ -12,7 +14,7 @@ from django.db import connection, models, transaction
 from django.db.models import Value
 from django.test.utils import isolate_apps
 
-from followups.fields import Sealed, SealedJSON, SealedText, sealed_fields
+from followups.fields import Sealed, SealedInstant, SealedJSON, SealedText, SealedYesNo, sealed_fields
 from followups.models.sealed_row import SealedRow
 from journal.sealing import SealBroken, is_sealed
 
@@ -27,6 +29,8 @@ with isolate_apps("journal"):
         text = SealedText(blank=True)
         other = SealedText(null=True)
         data = SealedJSON(default=dict)
+        yes = SealedYesNo(default=False)
+        when = SealedInstant(null=True)
 
         objects: ClassVar[models.Manager[Self]] = models.Manager()
 
@@ -44,8 +48,8 @@ def table(db: None) -> None:
 
 def kept(sheet: Sheet) -> dict[str, str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT text, other, data FROM followups_tests_sheet WHERE id = %s", [sheet.pk])
-        return dict(zip(("text", "other", "data"), cursor.fetchone(), strict=True))
+        cursor.execute("SELECT text, other, data, yes FROM followups_tests_sheet WHERE id = %s", [sheet.pk])
+        return dict(zip(("text", "other", "data", "yes"), cursor.fetchone(), strict=True))
 
 
 def put(sheet: Sheet, column: str, sealed: str) -> None:
@@ -76,6 +80,26 @@ def test_nothing_is_null_and_an_empty_text_is_sealed() -> None:
     assert is_sealed(kept(sheet)["text"])
     assert (fresh(sheet).text, fresh(sheet).other, fresh(sheet).data) == ("", None, {})
     assert Sheet.objects.filter(other__isnull=True).count() == 1
+
+
+def test_yes_is_no_longer_than_no_and_no_instant_than_another() -> None:
+    # Midnight at the end of a day, and a moment to the microsecond in another zone.
+    moments = [
+        datetime(2026, 6, 5, 7, tzinfo=UTC),
+        datetime(2026, 6, 4, 12, 0, 0, 120, ZoneInfo("America/Los_Angeles")),
+    ]
+    sheets = [Sheet.objects.create(yes=yes, when=when) for yes in (False, True) for when in moments]
+
+    read = [(fresh(sheet).yes, fresh(sheet).when) for sheet in sheets]
+
+    assert read == [(yes, when) for yes in (False, True) for when in moments]
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT DISTINCT length(yes), length("when") FROM followups_tests_sheet')
+        assert len(cursor.fetchall()) == 1
+    changed = fresh(sheets[0])
+    changed.yes = True
+    changed.save(update_fields=["yes"])
+    assert fresh(changed).yes is True
 
 
 def test_a_value_is_opened_only_when_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +173,7 @@ def test_a_plain_value_that_somebody_wrote_into_the_table_is_no_value() -> None:
 
 def test_a_copy_of_a_row_is_sealed_under_its_own_key() -> None:
     copy = fresh(Sheet.objects.create(text=CANARY))
-    assert (copy.text, copy.other, copy.data) == (CANARY, None, {})
+    assert (copy.text, copy.other, copy.data, copy.yes, copy.when) == (CANARY, None, {}, False, None)
     copy.pk, copy.key = None, uuid4()
 
     copy.save()
@@ -177,6 +201,8 @@ def test_a_copy_that_was_never_opened_is_not_written_as_what_nobody_can_open() -
         lambda rows: rows.exclude(text=""),
         lambda rows: rows.bulk_update([*rows.all()], ["text"]),
         lambda rows: rows.filter(text__length=1),
+        lambda rows: rows.filter(yes=True),
+        lambda rows: rows.update(yes=True),
     ],
 )
 def test_what_would_need_the_words_in_the_database_says_that_it_cannot(ask: Any) -> None:
@@ -197,5 +223,5 @@ def test_values_are_sealed_and_no_row_is_dumped_in_the_clear() -> None:
 
 
 def test_the_fields_of_a_model_that_are_sealed_are_known() -> None:
-    assert [field.name for field in sealed_fields(Sheet)] == ["text", "other", "data"]
+    assert [field.name for field in sealed_fields(Sheet)] == ["text", "other", "data", "yes", "when"]
     assert SealedText().deconstruct()[1] == "followups.fields.SealedText"

@@ -15,7 +15,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from followups.fields import places, sealed_fields
-from followups.models import Client
+from followups.models import Client, FollowUp
 from journal.door import answer_once, open_door
 from journal.kinds import kinds
 from journal.resealing import keys_used
@@ -24,6 +24,7 @@ from responders.models import Agency
 from tablets.models import Quarantined
 from tablets.seals import open_kept
 from tests.conftest import NOON
+from tests.factories import follow_ups
 from tests.factories import responders as make
 from tests.tablets.queues import crew
 
@@ -56,6 +57,7 @@ def test_everything_that_is_sealed_comes_under_the_new_key(
 ) -> None:
     of = crew()
     (client,) = clients(of.scene.agency, 1)
+    seen_to = follow_ups.shown_to(of.scene.unit)
     monkeypatch.setitem(kinds(), "call.note", replace(kinds()["call.note"], sealed=True))
     of.queue.do("call.note", {"call": "x", "text": "Kept"})
     answer_once(action_id=uuid4(), kind="a.b", args={}, by="x", at=NOON, act=dict, sealed=True)
@@ -65,12 +67,14 @@ def test_everything_that_is_sealed_comes_under_the_new_key(
 
     said = run()
 
-    assert "followups_client.looks: 1 sealed anew" in said
+    assert "followups_client.looks: 2 sealed anew" in said
+    assert "followups_followup.risk: 1 sealed anew" in said
     assert "journal_receipt.answer: 2 sealed anew" in said
     assert "tablets_quarantined.raw: 1 sealed anew" in said
     settings.FIELD_KEYS = NEW
     assert "everything sealed is under new" in run("--check")
     assert Client.objects.get(pk=client.pk).looks == "looks 0"
+    assert FollowUp.objects.get(pk=seen_to.pk).risk is False
     assert open_kept(Quarantined.objects.get())[0]["args"]["text"] == "Kept"
     assert "sealed anew" not in run()
 

@@ -16,7 +16,7 @@ const ZONE = "America/Los_Angeles";
 const NOW = Date.parse("2026-06-03T20:00:00Z");
 const client = (more = {}) => ({ name: "R. Example", aliases: [], known_as: "NAMED", looks: "", born_on: "", language: "", interpreter: false, pronouns: "", cautions: [], helps: [], avoid: [], baseline: [], elevated: [], care_plan: null, ways: [], plan: null, calls: [4], ...more });
 const way = (more = {}) => ({ kind: "PHONE", value: "206 555 0100", point: null, may_say: "TEAM", leave_message: false, hours: null, note: "", ...more });
-const followUp = (more = {}) => ({ client: 12, step: 1, state: "DUE", due_date: "2026-06-03", due_at: "2026-06-03T19:00:00Z", due_until: "2026-06-04T02:00:00Z", risk: false, reason: "Wants shelter", address: "2nd Ave", point: null, call: null, attempts: [], ...more });
+const followUp = (more = {}) => ({ client: 12, step: 1, state: "DUE", due_date: "2026-06-03", due_at: "2026-06-03T19:00:00Z", due_until: "2026-06-04T02:00:00Z", risk: 0, reason: "Wants shelter", address: "2nd Ave", point: null, call: null, attempts: [], ...more });
 const fact = (args, more = {}) => ({ kind: "follow_up.attempt", actor: "7", state: "waiting", happened_at: "2026-06-03T20:00:00.000Z", args: { follow_up: 3, how: "VISIT", result: "NOT_FOUND", ...args }, ...more });
 
 test("a caution stands above everything else as long as it holds, and not a moment longer", () => {

@@ -3,25 +3,31 @@ A copy of the whole database, in the wrong hands, says nothing of what is sealed
 """
 
 import base64
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from followups.actions import follow_ups as actions
 from followups.models import Client
 from journal.door import answer_once, open_door
 from journal.kinds import kinds
 from journal.models import Document, Receipt
 from journal.refusals import InvalidArgs
+from journal.sealing import SIGN, document_about, unseal
 from tablets.models import Quarantined
 from tablets.postgres import connection_arguments
 from tests.conftest import NOON
+from tests.factories import follow_ups
 from tests.journal import sealed
 from tests.tablets.queues import Crew, crew
 
@@ -88,3 +94,49 @@ def test_a_dump_holds_nothing_of_what_is_sealed(lines: None, monkeypatch: pytest
     assert dumped.count("§") >= 12
     for written in (CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("="), CANARY.encode().hex()):
         assert written not in dumped
+
+
+def lies(whom: Client) -> list[list[Any]]:
+    """
+    Return all that the database says of who was met and is seen again, but for names of rows: of what is sealed, its length.
+    """
+    told = []
+    with connection.cursor() as cursor:
+        for table in ("met", "plan", "followup"):
+            cursor.execute(f"SELECT to_jsonb(t) FROM followups_{table} t WHERE client_id = %s ORDER BY id", [whom.pk])  # noqa: S608  one of three
+            for (row,) in cursor.fetchall():
+                said = {name: word for name, word in json.loads(row).items() if name not in {"id", "key"}}
+                told.append([length(word) for name, word in sorted(said.items()) if not name.endswith("_id")])
+    for row in Document.objects.filter(subject="client", subject_id=whom.pk, gone=None).order_by("pk"):
+        about = document_about(row.stream, row.collection, row.document_id, row.number)
+        said = orjson.loads(unseal(row.body or "", about=about))
+        # Ids of two people may have more digits of one than of the other.
+        said = {name: 0 if name in {"client", "plan"} else word for name, word in said.items()}
+        told.append([row.stream, row.collection, len(orjson.dumps(said))])
+    return told
+
+
+def length(word: Any) -> Any:
+    return len(word) if isinstance(word, str) and word.startswith(SIGN) else word
+
+
+@pytest.mark.django_db
+def test_a_dump_does_not_tell_who_was_in_danger() -> None:
+    of = follow_ups.care()
+    calm, in_danger = follow_ups.client(of), follow_ups.client(of)
+    for whom, risk in ((calm, False), (in_danger, True)):
+        # Tablets tell moments to the millisecond.
+        plan = follow_ups.planned(of, whom, at=NOON + timedelta(milliseconds=123), risk=risk)
+        first = follow_ups.steps_of(plan)[1]
+        assert first.risk is risk
+        with open_door(by=of.coordinator, at=NOON):
+            actions.assign(follow_up_id=first.pk, unit_id=of.scene.unit.pk, by=of.coordinator, at=NOON)
+
+    assert [row[:2] for row in lies(in_danger)[5:]] == [
+        *(
+            [f"coordinators.{of.agency_id}", collection]
+            for collection in ("client", "follow_up", "follow_up", "follow_up")
+        ),
+        *([f"unit.{of.scene.unit.pk}", collection] for collection in ("client", "follow_up")),
+    ]
+    assert lies(in_danger) == lies(calm)

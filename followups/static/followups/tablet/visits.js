@@ -89,7 +89,7 @@ function row(visit, s, act) {
     h(
       "button",
       { class: "visit-main", type: "button", onclick: () => act.sheet("visit", { code: id }), "aria-haspopup": "dialog" },
-      h("span", { class: "visit-title" }, h("b", null, client ? nameOf(client) : "Somebody met before"), body.risk && h("em", { class: "visit-risk" }, "first within a day")),
+      h("span", { class: "visit-title" }, h("b", null, client ? nameOf(client) : "Somebody met before"), body.risk === 1 && h("em", { class: "visit-risk" }, "first within a day")),
       h("span", { class: `visit-when ${look}` }, icon(over ? "check" : look === "late" ? "warning" : "schedule"), h("span", null, over ? "done here" : words)),
       h("span", { class: "soft" }, [body.address, away(s.here, body.point)].filter(Boolean).join(" · ") || "no address"),
       last && h("span", { class: last.sent ? "soft" : "unsure" }, `${attemptWords(last.how, last.result)}, ${wallDay(last.at, s.zone, s.now)}${last.sent ? "" : s.line.state === "offline" ? " · waiting to send" : " · sending…"}`),

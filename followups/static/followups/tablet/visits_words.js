@@ -16,7 +16,7 @@ import { dayWords } from "./person_words.js";
  * @property {string} due_date
  * @property {string} due_at when the visiting hours of its day begin
  * @property {string} due_until
- * @property {boolean} risk
+ * @property {0|1} risk a number: sealed, neither is longer than the other
  * @property {string} reason
  * @property {string} address
  * @property {[number, number]|null} point
