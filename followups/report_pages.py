@@ -22,7 +22,7 @@ from followups.board_pages import beside
 from followups.models import Choice, ChoiceField, Client, Encounter, EncounterState, Met
 from followups.queries import encounters as queries
 from followups.refusals.encounters import EncounterNotFound
-from followups.rules.encounters import Concern, concerns_of
+from followups.rules.encounters import Concern, concerns_of, was_unlinked
 from journal.door import open_door
 from journal.refusals import NotFound
 from responders.permissions import check_still_stands
@@ -130,6 +130,9 @@ def _concerns(row: Encounter, body: dict[str, Any], met: Iterable[Met]) -> list[
     found = concerns_of(body)
     if any(one.client_id is None and (one.body["client"] or {}).get("id") for one in met):
         found.append(Concern.NOT_THEIRS)
+    calls = [call_id for call_id in (row.assignment.call_id, row.assignment.call.joined_to_id) if call_id is not None]
+    if any(one.client_id is not None and was_unlinked(one.client_id, call_ids=calls) for one in met):
+        found.append(Concern.UNLINKED)
     if row.aside:
         found.append(Concern.OVERTAKEN)
     return found

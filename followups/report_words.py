@@ -24,6 +24,7 @@ CONCERNS: Final[dict[str, str]] = {
     Concern.MINOR_TRANSPORT: "A minor without a guardian was given a ride, and no supervisor had said yes.",
     Concern.MINOR_CONSENT: "A minor agreed, and neither is their own consent kept (from 13 on, RCW 71.34.530) nor was a guardian told.",
     Concern.NOT_THEIRS: "It names a record of somebody whom this crew had not met at this call.",
+    Concern.UNLINKED: "It names a record of which a coordinator had said that it was somebody else at this call.",
     Concern.OVERTAKEN: "More was typed on another device than was signed; it is at the end.",
 }
 NALOXONE: Final[dict[str, str]] = {

@@ -358,15 +358,16 @@ def link(*, client_id: int, call_id: int, by: Actor, at: datetime, happened_at: 
 
 def unlink(*, contact_id: int, by: Actor, at: datetime, happened_at: datetime | None = None) -> Contact:
     """
-    Say that it was somebody else. Units that read the record through this call lose it at once.
+    Say that it was somebody else. Units that read the record through this call lose it at once, and no report gives it back:
+    only who says ``client.link`` for them does.
 
     :raises ClientPartNotFound: there is no such contact in this agency.
     :raises ClientPartEnded: that was said already.
     """
     contact: Contact = part_of(Contact, contact_id, by=by)
-    contact.ended_at = at
+    contact.ended_at, contact.unlinked = at, True
     contact.seen_at = contact.seen_at or at
-    contact.save(update_fields=["ended_at", "seen_at"])
+    contact.save(update_fields=["ended_at", "unlinked", "seen_at"])
     record(
         "client.unlink",
         agency_id=by.agency_id,

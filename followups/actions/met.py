@@ -92,6 +92,8 @@ class People:
             kept.add(met.position)
             people.append(person)
             if client is not None:
+                if not self._meet(client):
+                    concerns.append(Concern.UNLINKED)
                 self._tell_record(client, person)
                 if rules.DIED in person["outcomes"]:
                     clients.say_deceased_of(client=client, person_id=self._by.person_id, by=self._by, at=self._at)
@@ -101,7 +103,7 @@ class People:
         care_referrals.withdraw(
             encounter=self._encounter, clients={client.pk for client in self._locked.values()}, still=self._referred
         )
-        return Entered({**self._body, "met": people}, entered, concerns[:1], self._moved(entered))
+        return Entered({**self._body, "met": people}, entered, list(dict.fromkeys(concerns)), self._moved(entered))
 
     def _moved(self, entered: list[tuple[LockedClient, Met]]) -> dict[int, int | None]:
         now = {met.position: client.pk for client, met in entered}
@@ -178,10 +180,19 @@ class People:
         met.save()
         return met
 
+    def _meet(self, client: LockedClient) -> bool:
+        """
+        Say that somebody is at the call; False where a coordinator has said that it was somebody else. What the report says of
+        them stays its author's word, and opens their record to nobody.
+        """
+        if rules.was_unlinked(client.pk, call_ids=self._calls):
+            return False
+        # What an encounter turned out to be is where coordinators look for it.
+        clients.meet(client=client, call_id=self._calls[-1], route=Route.MET, by=self._by, at=self._when)
+        return True
+
     def _tell_record(self, client: LockedClient, person: Body) -> None:
         by, at, when = self._by, self._at, self._when
-        # What an encounter turned out to be is where coordinators look for it.
-        clients.meet(client=client, call_id=self._calls[-1], route=Route.MET, by=by, at=when)
         clients.mark_part2(client=client, codes=rules.substance_use_of(person, choices=self._choices))
         was = self._was.get(client.pk, {"cautions": [], "safe_contact": None})
         today = when.astimezone(self._zone()).date()

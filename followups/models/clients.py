@@ -305,12 +305,17 @@ class Contact(models.Model):
     by = models.CharField(max_length=100)
     seen_at = models.DateTimeField(null=True, help_text="When a coordinator took notice.")
     ended_at = models.DateTimeField(null=True, help_text="It was somebody else.")
+    # A coordinator said so, and not the crew whose report left them out: no report makes it again, however late it comes.
+    unlinked = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(unlinked=False) | Q(ended_at__isnull=False), name="followups_contact_unlinked_has_ended"
+            ),
             models.UniqueConstraint(
                 fields=["client", "call"], condition=Q(ended_at__isnull=True), name="followups_contact_once"
-            )
+            ),
         ]
         indexes = [
             models.Index(fields=["call"], name="followups_contact_by_call"),

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from django.db.models import Q
+
 from followups.models import Choice, ChoiceField, Contact, Encounter, FollowUp
 from followups.refusals.encounters import ChoiceUnknown, EncounterNotFound
 from followups.rules.clients import had_on_tablet
@@ -46,14 +48,16 @@ class Concern(StrEnum):
 
     NOBODY: nobody was met, and it does not say that nobody was found. MINOR_TRANSPORT: a minor without a guardian was taken
     somewhere, and no supervisor had said yes. MINOR_CONSENT: a minor agreed to something, who is too young to do so alone or
-    of whom it does not say that they did, and no guardian was told. NOT_THEIRS: a record was named that the crew had not met at this call. OVERTAKEN: more was typed on
-    another device than was signed.
+    of whom it does not say that they did, and no guardian was told. NOT_THEIRS: a record was named that the crew had not met at
+    this call. UNLINKED: a record was named of which a coordinator had said that it was somebody else. OVERTAKEN: more was typed
+    on another device than was signed.
     """
 
     NOBODY = "NOBODY"
     MINOR_TRANSPORT = "MINOR_TRANSPORT"
     MINOR_CONSENT = "MINOR_CONSENT"
     NOT_THEIRS = "NOT_THEIRS"
+    UNLINKED = "UNLINKED"
     OVERTAKEN = "OVERTAKEN"
 
 
@@ -89,6 +93,15 @@ def was_met(clients: Sequence[int], *, call_ids: Sequence[int], person_id: int |
     if FollowUp.objects.filter(client__in=clients, call__in=call_ids).exists():
         return True
     return had_on_tablet(person_id, clients, when=when)
+
+
+def was_unlinked(client_id: int, *, call_ids: Sequence[int]) -> bool:
+    """
+    Tell whether a coordinator has said of somebody at these calls, by whichever route they came there, that it was somebody
+    else, and nobody has linked them since.
+    """
+    said = Contact.objects.filter(Q(unlinked=True) | Q(ended_at=None), client=client_id, call__in=call_ids)
+    return said.order_by("-pk").values_list("unlinked", flat=True).first() or False
 
 
 def codes_of(person: Body) -> Iterator[tuple[ChoiceField, str]]:

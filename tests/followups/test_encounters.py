@@ -575,6 +575,57 @@ def test_a_report_that_was_sent_back_is_signed_again_beside_what_was_signed_firs
     assert list(differences()) == []
 
 
+def test_whom_a_coordinator_unlinked_no_report_puts_at_the_call_again(here: dispatch.Scene, held: Assignment) -> None:
+    row = write(here, held, body(JO))
+    [jo], [contact] = Client.objects.all(), Contact.objects.all()
+    by = people.actor(people.person(here.agency, "COORDINATOR"))
+    assert say(by, "client.unlink", contact=contact.pk).applied
+    say(supervisor(here), "encounter.return", encounter=str(row.key), note="Who was it?", at=minutes(5))
+
+    row = write(here, held, body({**JO, "client": {"id": jo.pk}}), key=row.key, revision=2, when=minutes(8))
+
+    # What its author says of them stands; it opens their record to nobody, and a supervisor is shown it.
+    assert [met.client_id for met in row.met.all()] == [jo.pk]
+    assert not Contact.objects.filter(ended_at=None).exists()
+    assert row.to_check
+    # Until somebody says that it was them after all.
+    assert say(by, "client.link", client=jo.pk, call=held.call_id).applied
+    say(supervisor(here), "encounter.return", encounter=str(row.key), note="So it was", at=minutes(9))
+    row = write(here, held, body({**JO, "client": {"id": jo.pk}}), key=row.key, revision=3, when=minutes(10))
+    assert (Contact.objects.get(ended_at=None).client_id, row.to_check) == (jo.pk, False)
+    assert list(differences()) == []
+
+
+def test_a_report_that_comes_late_puts_nobody_at_the_call_whom_a_coordinator_unlinked(
+    here: dispatch.Scene, held: Assignment
+) -> None:
+    write(here, held, body(JO))
+    [jo] = Client.objects.all()
+    again = make.seen_to(here, at=minutes(60))
+    by = people.actor(people.person(here.agency, "COORDINATOR"))
+    # A coordinator takes back what they said themselves, before the crew has signal.
+    linked = say(by, "client.link", client=jo.pk, call=again.call_id, at=minutes(61))
+    contact = Contact.objects.get(call=again.call_id)
+    assert linked.applied
+    assert say(by, "client.unlink", contact=contact.pk, at=minutes(62)).applied
+
+    row = write(here, again, body({"client": {"id": jo.pk}}), when=minutes(65))
+
+    assert not Contact.objects.filter(call=again.call_id, ended_at=None).exists()
+    assert row.to_check
+
+
+def test_whom_a_report_left_out_it_may_name_again(here: dispatch.Scene, held: Assignment) -> None:
+    row = write(here, held, body(JO))
+    [jo] = Client.objects.all()
+    for revision, met in ((2, []), (3, [{"client": {"id": jo.pk}}])):
+        say(supervisor(here), "encounter.return", encounter=str(row.key), note="Who?", at=minutes(revision))
+        row = write(here, held, body(*met, nobody_found=not met), key=row.key, revision=revision, when=minutes(5))
+
+    assert Contact.objects.get(ended_at=None).client_id == jo.pk
+    assert not row.to_check
+
+
 def test_a_tablet_that_kept_its_own_words_names_the_same_person_again(here: dispatch.Scene, held: Assignment) -> None:
     row = write(here, held, body(JO, {"client": None, "follow_up": "YES"}))
     say(supervisor(here), "encounter.return", encounter=str(row.key), note="Times?", at=minutes(5))
