@@ -193,6 +193,7 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "choice.put": _MANAGERS,
 }
 
+    "choice.order": _MANAGERS,
 ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # --- pages ---------------------------------------------------------------------------------------------------------
     "home": {"GET": _EVERYBODY},

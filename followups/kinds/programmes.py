@@ -18,7 +18,12 @@ def _choice(row: Choice) -> dict[str, Any]:
     return {"field": row.field, "code": row.code, "retired": row.retired}
 
 
+def _order(rows: list[Choice]) -> dict[str, Any]:
+    return {"codes": [row.code for row in rows]}
+
+
 KINDS = [
     Kind("programme.set", Nature.DESK, args.ProgrammeArgs, programmes.decide, _programme, sealed=True),
     Kind("choice.put", Nature.DESK, args.ChoiceArgs, programmes.put_choice, _choice, sealed=True),
+    Kind("choice.order", Nature.DESK, args.ChoiceOrderArgs, programmes.order_choices, _order, sealed=True),
 ]

@@ -37,3 +37,31 @@ class ChoiceNotOurs(Refusal):
         " Say that a designated crisis responder was called, or that police took custody."
     )
     status = 400
+
+
+class ChoiceTaken(Refusal):
+    """
+    What should be a new choice has the code of one that there is, offered or retired: a code never changes its meaning.
+    """
+
+    code = "choice_taken"
+    message = "There is a choice with this code already. Take another code, or bring that one back."
+
+
+class ChoiceUnlabelled(Refusal):
+    """
+    There is no choice of that code, and nothing that a new one would be called.
+    """
+
+    code = "choice_unlabelled"
+    message = "Say what the new choice is called."
+    status = 400
+
+
+class ChoicesDiffer(Refusal):
+    """
+    The order that was given is not of all that a field offers: somebody else added or retired a choice meanwhile.
+    """
+
+    code = "choices_differ"
+    message = "The list has changed meanwhile. Look at it again."

@@ -8,12 +8,14 @@ from rest_framework import serializers
 
 from dispatch.intake_serializers import Choice, Text, Whole, Yes
 from followups.models import ChoiceField
+from followups.rules.programmes import BOUNDS, LAST_DAY, MOST_POSITION, MOST_STEPS
 
-# The smallint of Postgres.
-_MOST = 32_767
+# More than anybody would choose from.
+_MOST_CHOICES = 500
+_CODE = r"\A[A-Z][A-Z0-9_]{0,59}\Z"
 
 
-def _whole(least: int, most: int = _MOST) -> Whole:
+def _whole(least: int, most: int) -> Whole:
     return Whole(min_value=least, max_value=most, required=False, allow_null=True, default=None)
 
 
@@ -23,28 +25,43 @@ class ProgrammeArgs(serializers.Serializer[Any]):
     """
 
     steps = serializers.ListField(
-        child=Whole(min_value=0, max_value=3650), max_length=20, required=False, allow_null=True, default=None
+        child=Whole(min_value=0, max_value=LAST_DAY),
+        max_length=MOST_STEPS,
+        required=False,
+        allow_null=True,
+        default=None,
     )
     visits_from = serializers.TimeField(required=False, allow_null=True, default=None)
     visits_until = serializers.TimeField(required=False, allow_null=True, default=None)
     plans_unasked = Yes(required=False, allow_null=True, default=None)
-    first_attempt_risk_h = _whole(1)
-    escalate_h = _whole(1)
-    familiar_contacts = _whole(2)
-    familiar_days = _whole(1)
-    break_glass_h = _whole(1, 72)
-    survey_least = _whole(5)
+    first_attempt_risk_h = _whole(*BOUNDS["first_attempt_risk_h"])
+    escalate_h = _whole(*BOUNDS["escalate_h"])
+    familiar_contacts = _whole(*BOUNDS["familiar_contacts"])
+    familiar_days = _whole(*BOUNDS["familiar_days"])
+    break_glass_h = _whole(*BOUNDS["break_glass_h"])
+    survey_least = _whole(*BOUNDS["survey_least"])
 
 
 class ChoiceArgs(serializers.Serializer[Any]):
     """
-    A choice of a report.
+    A choice of a report; what is missing stays. One that is ``new`` has a code that nothing had before.
     """
 
     field = Choice(choices=ChoiceField.choices)
-    code = serializers.RegexField(r"\A[A-Z][A-Z0-9_]{0,59}\Z")
-    label = Text(max_length=100)  # type: ignore[assignment]  # a declared field is taken out of the class
-    position = Whole(min_value=0, max_value=_MOST, required=False, default=0)
-    risk = Yes(required=False, default=False)
-    substance_use = Yes(required=False, default=False)
-    retired = Yes(required=False, default=False)
+    code = serializers.RegexField(_CODE)
+    # A declared field is taken out of the class.
+    label = Text(max_length=100, required=False, allow_null=True, default=None)  # type: ignore[assignment]
+    position = _whole(0, MOST_POSITION)
+    risk = Yes(required=False, allow_null=True, default=None)
+    substance_use = Yes(required=False, allow_null=True, default=None)
+    retired = Yes(required=False, allow_null=True, default=None)
+    new = Yes(required=False, default=False)
+
+
+class ChoiceOrderArgs(serializers.Serializer[Any]):
+    """
+    All choices that a field offers, in the order in which a report shows them.
+    """
+
+    field = Choice(choices=ChoiceField.choices)
+    codes = serializers.ListField(child=serializers.RegexField(_CODE), max_length=_MOST_CHOICES)

@@ -2,6 +2,7 @@
 What a report offers to choose from, and what an agency decides of care after the call.
 """
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from responders.api import run_action
 from responders.models import Agency
 from tests.conftest import NOON
 from tests.factories import responders as make
-from tests.replica import bodies
+from tests.replica import Replica, bodies, fresh
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,68 @@ def test_crews_hold_what_is_offered_in_its_order_and_nothing_that_was_retired(su
     assert set(offered) == set(ChoiceField.values)
     assert Choice.objects.get(code="GONE").retired
     assert list(differences()) == []
+
+
+def test_a_tablet_that_has_the_choices_hears_of_a_new_label_another_order_and_a_retired_one(supervisor: Actor) -> None:
+    stream = f"care.{supervisor.agency_id}"
+    for code in ("SHELTER", "FOOD", "GONE"):
+        say(supervisor, "choice.put", field="NEED", code=code, label=code.title(), new=True)
+    tablet = Replica(stream)
+    tablet.pull()
+
+    def held() -> list[tuple[str, str]]:
+        tablet.pull()
+        assert {key: body for key, (_, body) in tablet.documents.items()} == {
+            key: body for key, (_, body) in fresh(stream).items()
+        }
+        offered = json.loads(tablet.documents["choices", str(supervisor.agency_id)][1])
+        return [(row["code"], row["label"]) for row in offered["NEED"]]
+
+    assert held() == [("SHELTER", "Shelter"), ("FOOD", "Food"), ("GONE", "Gone")]
+    say(supervisor, "choice.put", field="NEED", code="SHELTER", label="A bed tonight")
+    assert held() == [("SHELTER", "A bed tonight"), ("FOOD", "Food"), ("GONE", "Gone")]
+    say(supervisor, "choice.put", field="NEED", code="GONE", retired=True)
+    assert held() == [("SHELTER", "A bed tonight"), ("FOOD", "Food")]
+    say(supervisor, "choice.order", field="NEED", codes=["FOOD", "SHELTER"])
+    assert held() == [("FOOD", "Food"), ("SHELTER", "A bed tonight")]
+    assert list(differences()) == []
+
+
+def test_what_is_not_said_of_a_choice_stays(supervisor: Actor) -> None:
+    say(supervisor, "choice.put", field="NEED", code="PILLS", label="Pills", position=5, risk=True, substance_use=True)
+
+    assert say(supervisor, "choice.put", field="NEED", code="PILLS", risk=False).applied
+    assert say(supervisor, "choice.put", field="NEED", code="PILLS", retired=True).applied
+
+    row = Choice.objects.get(code="PILLS")
+    assert (row.label, row.position, row.risk, row.substance_use, row.retired) == ("Pills", 5, False, True, True)
+
+
+def test_a_new_choice_comes_last_and_never_takes_a_code_that_there_was(supervisor: Actor) -> None:
+    for code in ("FIRST", "SECOND"):
+        assert say(supervisor, "choice.put", field="DONE", code=code, label=code, new=True).applied
+    say(supervisor, "choice.put", field="DONE", code="FIRST", retired=True)
+
+    taken = say(supervisor, "choice.put", field="DONE", code="FIRST", label="Something else", new=True)
+    nameless = say(supervisor, "choice.put", field="DONE", code="THIRD")
+    assert (taken.body["code"], nameless.body["code"]) == ("choice_taken", "choice_unlabelled")
+    # The same code is another choice where it answers another question.
+    assert say(supervisor, "choice.put", field="NEED", code="FIRST", label="A need", new=True).applied
+
+    rows = Choice.objects.filter(field="DONE").order_by("position")
+    assert [(row.code, row.label, row.position) for row in rows] == [("FIRST", "FIRST", 1), ("SECOND", "SECOND", 2)]
+
+
+@pytest.mark.parametrize("codes", [["A"], ["A", "B", "C"], ["A", "B", "B"], ["A", "OLD"], ["A", "B", "OLD"], []])
+def test_an_order_of_something_else_than_what_is_offered_is_refused(supervisor: Actor, codes: list[str]) -> None:
+    for code in ("A", "B", "OLD"):
+        say(supervisor, "choice.put", field="NEED", code=code, label=code, new=True)
+    say(supervisor, "choice.put", field="NEED", code="OLD", retired=True)
+
+    assert say(supervisor, "choice.order", field="NEED", codes=codes).body["code"] == "choices_differ"
+    assert say(supervisor, "choice.order", field="NEED", codes=["B", "A"]).body == {"codes": ["B", "A"]}
+    offered = Choice.objects.filter(field="NEED", retired=False).order_by("position")
+    assert [row.code for row in offered] == ["B", "A"]
 
 
 def test_an_agency_sets_its_limits_and_crews_hear_of_them(supervisor: Actor) -> None:
