@@ -117,7 +117,10 @@ def _whole(row: Encounter) -> dict[str, Any]:
         "earlier": [
             {"row": one, "notes": one.body["notes"], "people": _said(one.body["met"], labels)} for one in signings[:-1]
         ],
-        "aside": {"notes": row.aside["notes"], "people": _said(row.aside["met"], labels)} if row.aside else None,
+        "overtaken": [
+            {"row": one, "notes": one.body["notes"], "people": _said(one.body["met"], labels)}
+            for one in sorted(row.overtaken.all(), key=lambda one: (one.at, one.pk))
+        ],
         "took": words.span(row.seconds_spent or None),
     }
 
@@ -133,7 +136,7 @@ def _concerns(row: Encounter, body: dict[str, Any], met: Iterable[Met]) -> list[
     calls = [call_id for call_id in (row.assignment.call_id, row.assignment.call.joined_to_id) if call_id is not None]
     if any(one.client_id is not None and was_unlinked(one.client_id, call_ids=calls) for one in met):
         found.append(Concern.UNLINKED)
-    if row.aside:
+    if row.overtaken.all():
         found.append(Concern.OVERTAKEN)
     return found
 

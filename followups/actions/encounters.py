@@ -24,6 +24,7 @@ from followups.models import (
     EncounterState,
     LockedEncounter,
     MandatedReport,
+    Overtaken,
     Signing,
 )
 from followups.queries import encounters as queries
@@ -37,6 +38,9 @@ from responders.models import Shift
 from responders.rules import unit_acted_for
 
 OVERTAKEN: Final = "report_overtaken"
+# How many overtaken drafts of one tablet are kept of a report. Two tablets that write against each other all day must not fill
+# the table: from then on a tablet's latest takes the place of the one before, most of which it still says.
+MOST_OVERTAKEN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def save(
     encounter, codes = told.encounter, told.flags
     counts = False
     if encounter.state == EncounterState.SIGNED or revision <= encounter.revision:
-        codes += _overtaken(encounter, revision, body, by=by)
+        codes += _overtaken(told, revision, body, by=by)
     else:
         counts = True
         _take(encounter, revision=revision, body=body, seconds=seconds, when=told.when)
@@ -125,7 +129,7 @@ def sign(
     told = _begin(key, assignment_id, by=by, at=at, happened_at=happened_at, with_calls=True)
     encounter, codes = told.encounter, told.flags
     if encounter.state == EncounterState.SIGNED or revision <= encounter.signed_revision:
-        codes += _overtaken(encounter, revision, body, by=by)
+        codes += _overtaken(told, revision, body, by=by)
         encounter.save()
         _record("encounter.signed_again", encounter, by=by, at=told.when, revision=revision, flags=codes)
         return Kept(encounter, codes)
@@ -133,7 +137,10 @@ def sign(
     choices = queries.choices_of(encounter.agency_id)
     rules.check_choices(body, known=choices)
     if encounter.revision > revision or (encounter.revision == revision and encounter.draft != body):
-        codes += _set_aside(encounter, encounter.revision, encounter.draft)
+        typed_by = queries.typed_by(encounter) or str(by)
+        codes += _set_aside(
+            encounter, encounter.revision, encounter.draft, base=revision, by=typed_by, when=encounter.saved_at
+        )
     newest = max(encounter.revision, revision)
     Signing.objects.create(encounter=encounter, revision=revision, body=body, at=told.when, by_id=_person(by))
     signed = People(encounter, body, choices, calls=told.calls, when=told.when, by=by, at=at).enter()
@@ -420,27 +427,39 @@ def _take(encounter: LockedEncounter, *, revision: int, body: dict[str, Any], se
     encounter.seconds_spent, encounter.saved_at = seconds, when
 
 
-def _overtaken(encounter: LockedEncounter, revision: int, body: dict[str, Any], *, by: Actor) -> list[str]:
+def _overtaken(told: _Telling, revision: int, body: dict[str, Any], *, by: Actor) -> list[str]:
     """
     Keep aside what counts no more, unless it is part of what does. What a tablet had typed before went into what it typed since;
     what another one typed, counting from the same base, did not.
     """
-    signed = dict(encounter.signings.values_list("revision", "body"))
+    encounter = told.encounter
+    signed = {row.revision: row.body for row in encounter.signings.all()}
     known = max(signed) if encounter.state == EncounterState.SIGNED else encounter.revision
     if revision <= known and body in (encounter.draft, *signed.values()):
         return []
     if revision < known and queries.typed_by(encounter) == str(by):
         return []
-    return _set_aside(encounter, revision, body)
+    return _set_aside(encounter, revision, body, base=known, by=str(by), when=told.when)
 
 
-def _set_aside(encounter: LockedEncounter, revision: int, body: dict[str, Any]) -> list[str]:
+def _set_aside(
+    encounter: LockedEncounter, revision: int, body: dict[str, Any], *, base: int, by: str, when: datetime
+) -> list[str]:
     """
-    Keep what was typed elsewhere and overtaken: the latest of it. A supervisor looks at it once the report is signed.
+    Keep what was typed elsewhere and overtaken by what counted as ``base``: of each tablet the latest on each base, which holds
+    what it typed there before. A supervisor looks at it once the report is signed.
     """
-    if revision <= encounter.aside_revision:
+    kept = list(encounter.overtaken.filter(by=by).order_by("base", "pk"))
+    if any(one.revision == revision and one.body == body for one in kept):
         return []
-    encounter.aside, encounter.aside_revision, encounter.to_check = body, revision, True
+    row = next((one for one in kept if one.base == base), None)
+    if row is not None and revision <= row.revision:
+        return []
+    if row is None:
+        row = kept[-1] if len(kept) >= MOST_OVERTAKEN else Overtaken(encounter=encounter, by=by)
+    row.base, row.revision, row.body, row.at = base, revision, body, when
+    row.save()
+    encounter.to_check = True
     encounter.revision = max(encounter.revision, revision)
     if encounter.state == EncounterState.SIGNED:
         encounter.signed_revision = encounter.revision

@@ -30,6 +30,7 @@ from followups.models.encounters import (
     LockedEncounter,
     MandatedReport,
     Met,
+    Overtaken,
     Signing,
 )
 from followups.models.plans import (
@@ -108,6 +109,7 @@ __all__ = [
     "Move",
     "Organization",
     "Outcome",
+    "Overtaken",
     "PauseReason",
     "Phone",
     "Plan",

@@ -76,9 +76,6 @@ class Encounter(SealedRow):
     # Nothing up to it counts any more: the newest that was known when it was signed.
     signed_revision = models.PositiveIntegerField(default=0)
     draft = SealedJSON(default=dict)
-    # What was typed on another device and overtaken by the signing: kept for a supervisor, and in no document.
-    aside = SealedJSON(default=dict)
-    aside_revision = models.PositiveIntegerField(default=0)
     nobody_found = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
     saved_at = models.DateTimeField()
@@ -147,6 +144,30 @@ class Signing(SealedRow):
 
     def __str__(self) -> str:
         return f"signing of encounter {self.encounter_id}"
+
+
+class Overtaken(SealedRow):
+    """
+    What was typed on another device and overtaken, whole: kept for a supervisor, and in no document.
+
+    ``by`` is the tablet that typed it, with whom on it, ``base`` the revision that counted when it came. What one tablet types on
+    one base holds what it typed there before: of that the latest is kept.
+    """
+
+    encounter = models.ForeignKey(Encounter, on_delete=models.PROTECT, related_name="overtaken")
+    by = models.CharField(max_length=100)
+    base = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    body = SealedJSON()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["encounter", "by", "base"], name="followups_overtaken_once_each"),
+        ]
+
+    def __str__(self) -> str:
+        return f"overtaken draft of encounter {self.encounter_id}"
 
 
 class Met(SealedRow):

@@ -176,6 +176,6 @@ def whole(agency_id: int, key: Any) -> Encounter | None:
     return (
         _listed(rows)
         .select_related("signed_by", "returned_by", "checked_by")
-        .prefetch_related("met__client__names", "addenda__author", "mandated__made_by", "signings__by")
+        .prefetch_related("met__client__names", "addenda__author", "mandated__made_by", "signings__by", "overtaken")
         .first()
     )

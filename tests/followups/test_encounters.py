@@ -12,6 +12,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from dispatch.models import Assignment, Flag
+from followups.actions import encounters
 from followups.models import (
     CareReferral,
     Client,
@@ -77,6 +78,13 @@ def documents(stream: str) -> dict[tuple[str, str], dict[str, Any]]:
         )
         for row in Document.objects.filter(stream=stream, gone=None, subject="encounter")
     }
+
+
+def aside(row: Encounter) -> list[str]:
+    """
+    Return the notes of the drafts that were overtaken, the first of them first.
+    """
+    return [one.body["notes"] for one in row.overtaken.order_by("at", "pk")]
 
 
 def own(of: dispatch.Scene) -> dict[str, dict[str, Any]]:
@@ -226,6 +234,8 @@ def test_what_is_signed_becomes_part_of_records_once(here: dispatch.Scene, held:
         55,
     )
     assert row.notes == "Calm."
+    # The same word twice is no other one.
+    assert (aside(row), row.to_check) == ([], False)
     met = Met.objects.get()
     assert (met.client_id, met.risk, met.agreed, met.body["client"]) == (client.pk, True, True, {"id": client.pk})
     assert (client.part2, client.substance_use) == (True, ["INTOXICATED"])
@@ -431,7 +441,7 @@ def test_what_was_typed_elsewhere_and_overtaken_is_kept_and_shown_to_a_superviso
     write(here, held, body(JO, notes="signed"), key=key, revision=3)
     row = write(here, held, body(JO, notes="typed on"), key=key, revision=5, kind="encounter.save")
 
-    assert (row.state, row.draft["notes"], row.aside["notes"], row.to_check) == ("SIGNED", "signed", "typed on", True)
+    assert (row.state, row.draft["notes"], aside(row), row.to_check) == ("SIGNED", "signed", ["typed on"], True)
 
 
 def test_what_another_tablet_counted_from_the_same_base_is_kept_whichever_number_it_has(
@@ -443,7 +453,7 @@ def test_what_another_tablet_counted_from_the_same_base_is_kept_whichever_number
 
     # What its own tablet had typed before it signed was part of what it signed.
     row = write(here, held, body(notes="On the way"), kind="encounter.save", key=key, revision=4)
-    assert (row.aside, row.to_check) == ({}, False)
+    assert (aside(row), row.to_check) == ([], False)
     said: dict[str, Any] = {
         "encounter": str(key),
         "assignment": held.pk,
@@ -457,7 +467,7 @@ def test_what_another_tablet_counted_from_the_same_base_is_kept_whichever_number
     assert again.body["flags"] == []
 
     row.refresh_from_db()
-    assert (row.draft["notes"], row.aside["notes"], row.revision, row.to_check) == ("signed", "Offline", 9, True)
+    assert (row.draft["notes"], aside(row), row.revision, row.to_check) == ("signed", ["Offline"], 9, True)
 
 
 @pytest.mark.parametrize("kind", ["encounter.save", "encounter.sign"])
@@ -469,11 +479,11 @@ def test_drafts_of_two_tablets_that_meet_are_both_kept(
     write(here, held, body(JO, notes="mine"), kind="encounter.save", key=key, revision=3)
     row = write(here, held, body(JO, notes="theirs"), kind=kind, key=key, revision=revision, by=other)
     if kind == "encounter.save":
-        assert (row.state, row.draft["notes"], row.aside["notes"]) == ("DRAFT", "mine", "theirs")
+        assert (row.state, row.draft["notes"], aside(row)) == ("DRAFT", "mine", ["theirs"])
         assert documents(f"supervisors.{here.agency.pk}") == {}
         row = write(here, held, body(JO, notes="mine"), key=key, revision=4)
     else:
-        assert (row.draft["notes"], row.aside["notes"]) == ("theirs", "mine")
+        assert (row.draft["notes"], aside(row)) == ("theirs", ["mine"])
 
     assert (row.state, row.to_check) == ("SIGNED", True)
 
@@ -483,7 +493,40 @@ def test_a_report_that_two_tablets_signed_under_one_number_keeps_both(here: disp
     write(here, held, body(JO, notes="first"), key=key, revision=3)
     row = write(here, held, body(JO, notes="second"), key=key, revision=3, by=other)
 
-    assert (row.signings.count(), row.notes, row.aside["notes"], row.to_check) == (1, "first", "second", True)
+    assert (row.signings.count(), row.notes, aside(row), row.to_check) == (1, "first", ["second"], True)
+
+
+def test_every_draft_that_was_overtaken_is_kept_whole(here: dispatch.Scene, held: Assignment) -> None:
+    key = uuid4()
+    second, third = (replace(here.tablet, tablet_id=tablet) for tablet in (98, 99))
+    save: dict[str, Any] = {"kind": "encounter.save", "key": key}
+    write(here, held, body(notes="mine"), revision=3, when=minutes(3), **save)
+    write(here, held, body(notes="theirs"), revision=2, when=minutes(4), by=second, **save)
+    # What one tablet typed on goes on with what it had typed: the latest of that says it.
+    write(here, held, body(notes="theirs, and more"), revision=3, when=minutes(5), by=second, **save)
+    write(here, held, body(notes="a third hand"), revision=3, when=minutes(6), by=third, **save)
+    # Since something else counts, what is overtaken is other words.
+    write(here, held, body(notes="mine, and more"), revision=4, when=minutes(7), **save)
+    write(here, held, body(notes="theirs anew"), revision=4, when=minutes(8), by=second, **save)
+    row = write(here, held, body(notes="signed"), key=key, revision=5, when=minutes(9))
+
+    assert (row.state, row.notes, row.to_check) == ("SIGNED", "signed", True)
+    assert aside(row) == ["theirs, and more", "a third hand", "theirs anew"]
+    # Told again, they are known.
+    assert aside(write(here, held, body(notes="a third hand"), revision=3, by=third, **save)) == aside(row)
+
+
+def test_tablets_that_overtake_each_other_all_day_fill_no_table(
+    here: dispatch.Scene, held: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encounters, "MOST_OVERTAKEN", 2)
+    key, other = uuid4(), replace(here.tablet, tablet_id=99)
+    for revision in range(1, 5):
+        save: dict[str, Any] = {"kind": "encounter.save", "key": key, "revision": revision, "when": minutes(revision)}
+        write(here, held, body(notes=f"mine {revision}"), **save)
+        row = write(here, held, body(notes=f"theirs {revision}"), by=other, **save)
+
+    assert aside(row) == ["theirs 1", "theirs 4"]
 
 
 def test_a_report_that_the_law_asks_for_has_48_hours_from_when_it_was_known(

@@ -75,13 +75,14 @@ def state(key: UUID) -> dict[str, Any]:
         for one in Met.objects.filter(encounter=row).order_by("position")
     ]
     columns = (
-        "state", "revision", "signed_revision", "aside", "aside_revision", "nobody_found", "opened_at", "saved_at",
-        "due_at", "signed_at", "seconds_spent", "notes", "to_check",
+        "state", "revision", "signed_revision", "nobody_found", "opened_at", "saved_at", "due_at", "signed_at",
+        "seconds_spent", "notes", "to_check",
     )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in columns},
         "draft": [{**one, "client": None} for one in row.draft["met"]],
         "met": met,
+        "overtaken": [(one.base, one.revision, one.body, one.at) for one in row.overtaken.order_by("base")],
         "signings": [(one.revision, one.body, one.at) for one in Signing.objects.filter(encounter=row)],
         "addenda": sorted((one.text, one.at) for one in row.addenda.all()),
         "mandated": [(one.met, one.about, one.due_at) for one in MandatedReport.objects.filter(encounter=row)],

@@ -2,6 +2,7 @@
 The supervisors' page of reports: who owes what, what does not fit, and that nothing is read without a trace.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client as Browser
 
 from dispatch.models import Assignment
-from followups.models import Client, Encounter
+from followups.models import Client, Contact, Encounter
 from journal.models import Entry
 from tests.factories import dispatch
 from tests.factories import encounters as make
@@ -127,6 +128,28 @@ def test_a_draft_is_read_by_nobody_and_what_was_signed_before_it_came_back_is(
     said = browser.post(f"/care/reports/{row.key}/").content.decode()
     assert "First word" in said
     assert "Second word" in said
+
+
+def test_every_overtaken_draft_and_who_was_unlinked_are_shown(
+    here: dispatch.Scene, held: Assignment, browser: Browser
+) -> None:
+    at = now() - timedelta(minutes=10)
+    row = write(here, held, body(new("Jo"), notes="Signed"), revision=3, when=at)
+    for tablet in (98, 99):
+        by, notes = replace(here.tablet, tablet_id=tablet), f"Typed on {tablet}"
+        write(here, held, body(notes=notes), kind="encounter.save", key=row.key, revision=3, when=at, by=by)
+    supervisor, coordinator = (
+        people.actor(people.person(here.agency, role)) for role in ("SUPERVISOR", "COORDINATOR")
+    )
+    assert say(coordinator, "client.unlink", contact=Contact.objects.get().pk, at=now()).applied
+    say(supervisor, "encounter.return", encounter=str(row.key), note="Who?", at=now())
+    write(here, held, body(new("Jo"), notes="Signed"), key=row.key, revision=4, when=now())
+
+    said = browser.post(f"/care/reports/{row.key}/").content.decode()
+
+    assert [words in said for words in ("Typed on 98", "Typed on 99", "it was somebody else at this call")] == [
+        True
+    ] * 3
 
 
 def test_another_agencys_report_and_none_at_all_answer_alike(here: dispatch.Scene, held: Assignment) -> None:

@@ -42,6 +42,7 @@ NO_DOCUMENT = {
     "followups_directoryrecord": "what the directory keeps of its source, whole; its documents are of services at locations",
     "followups_disclosure": "the accounting of what was let out; read with the record",
     "followups_merge": "how records were put together; what it moved marks them",
+    "followups_overtaken": "what a report did not take up; who may read the report asks for it",
     "followups_reminder": "what is still to be sent; its text says how many",
     "followups_shown": "whose record began to stand on which unit's tablets; an entry says it",
     "followups_signing": "what was signed, as it was signed; who may read the report asks for it",
