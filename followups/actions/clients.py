@@ -4,12 +4,13 @@ The people met: who they are, how they are reached, and at which calls they are.
 Functions that take a ``LockedClient`` are for other actions of this app, which hold it; the others are kinds of their own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any, Final
 
 from django.contrib.gis.geos import Point
+from django.db import transaction
 
 from dispatch.actions import flags, links
 from dispatch.models import Call, LockedCall
@@ -54,15 +55,28 @@ def standing(client_id: int, *, agency_id: int) -> LockedClient:
     """
     while True:
         # Looked up before the lock, so that one row is locked and no order of two can be wrong.
-        into: int | None = client_id
-        while into is not None:
-            client_id = into
-            into = Client.objects.filter(pk=client_id).values_list("merged_into", flat=True).first()
-        client = Client.objects.lock(client_id)
+        client = Client.objects.lock(_kept_as(client_id))
         if client.agency_id != agency_id:
             raise refusals.ClientNotFound
         if client.merged_into_id is None:
             return client
+
+
+def standing_each(client_ids: Collection[int], *, agency_id: int) -> dict[int, LockedClient]:
+    """
+    Return each record as ``standing`` does, by the id that it was asked for, locked in the order in which everybody locks: that of
+    the records which stand, whichever were asked for. What is none of this agency's is left out; two that are one are one row.
+    """
+    known = set(Client.objects.filter(pk__in=client_ids, agency=agency_id).values_list("pk", flat=True))
+    while True:
+        kept = {client_id: _kept_as(client_id) for client_id in known}
+        try:
+            # What was locked is let go of where one was merged meanwhile: with it, the next could be locked out of order.
+            with transaction.atomic():
+                locked = {client_id: _lock_unmerged(client_id) for client_id in sorted(set(kept.values()))}
+        except _MergedMeanwhile:
+            continue
+        return {client_id: locked[into] for client_id, into in kept.items()}
 
 
 def make(
@@ -434,6 +448,30 @@ def say_deceased_of(*, client: LockedClient, person_id: int | None, by: object, 
     client.save(update_fields=["deceased_said_at", "deceased_said_by"])
     record("client.say_deceased", agency_id=client.agency_id, about=f"client.{client.pk}", data={}, by=by, at=at)
     return True
+
+
+class _MergedMeanwhile(Exception):
+    """
+    A record was merged into another one between the look and the lock.
+    """
+
+
+def _lock_unmerged(client_id: int) -> LockedClient:
+    client = Client.objects.lock(client_id)
+    if client.merged_into_id is not None:
+        raise _MergedMeanwhile
+    return client
+
+
+def _kept_as(client_id: int) -> int:
+    """
+    Return which record one was merged into, over any number of steps; its own id where it was not.
+    """
+    into: int | None = client_id
+    while into is not None:
+        client_id = into
+        into = Client.objects.filter(pk=client_id).values_list("merged_into", flat=True).first()
+    return client_id
 
 
 def _own_call(call_id: int, by: Actor) -> LockedCall:

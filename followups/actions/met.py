@@ -24,7 +24,7 @@ from followups.models import (
     Signing,
     WayKind,
 )
-from followups.refusals.clients import ClientNotFound, NotANumber
+from followups.refusals.clients import NotANumber
 from followups.rules import encounters as rules
 from followups.rules.encounters import Body, Concern
 from responders.actors import Actor
@@ -126,16 +126,12 @@ class People:
 
     def _lock_known(self) -> None:
         """
-        Lock every record that is named, or was when the report was signed before, in the order of their ids.
+        Lock every record that is named, or was when the report was signed before.
         """
         named = {(said["client"] or {}).get("id") for said in self._body["met"]}
         wanted = {client_id for client_id in named if client_id is not None}
         had = {client_id for client_id in self._was if client_id is not None}
-        for client_id in sorted(wanted | had):
-            try:
-                client = clients.standing(client_id, agency_id=self._encounter.agency_id)
-            except ClientNotFound:
-                continue
+        for client_id, client in clients.standing_each(wanted | had, agency_id=self._encounter.agency_id).items():
             family = clients.family(client)
             if not had.isdisjoint(family) or rules.was_met(
                 family, call_ids=self._calls, person_id=self._by.person_id, when=self._encounter.opened_at

@@ -4,7 +4,9 @@ Words of one report that arrive at one moment, and two reports about one person.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 from threading import Barrier
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +14,12 @@ import pytest
 from django.db import connection
 
 from dispatch.models import AssignmentStatus, Flag
+from followups.actions import clients, merges
 from followups.models import Client, Encounter, Met, Plan, Signing
-from journal.door import Answer
+from journal.door import Answer, open_door
 from journal.kinds import kinds
 from journal.rebuild import differences
+from tests.conftest import NOON
 from tests.factories import dispatch
 from tests.factories import encounters as make
 from tests.factories import responders as people
@@ -104,3 +108,50 @@ def test_two_crews_who_met_one_person_leave_them_one_plan() -> None:
     assert Plan.objects.filter(client=jo, state="OPEN").count() == 1
     assert Met.objects.filter(client=jo).count() == 3
     assert list(differences()) == []
+
+
+def test_records_that_were_merged_are_locked_in_the_order_of_those_that_stand() -> None:
+    of = make.scene()
+    by = people.actor(people.person(of.agency, "COORDINATOR"))
+    first, second, third = (say(by, "client.create", name=name).body["client"] for name in ("One", "Two", "Three"))
+    assert say(by, "client.merge", kept=third, absorbed=first).applied
+    pid: Queue[int] = Queue()
+
+    def lock() -> dict[int, int]:
+        with open_door(by=by, at=NOON), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid.put(cursor.fetchone()[0])
+            return {
+                asked_for: row.pk
+                for asked_for, row in clients.standing_each([first, second], agency_id=of.agency.pk).items()
+            }
+
+    with ThreadPoolExecutor(1) as pool:
+        with open_door(by=by, at=NOON):
+            Client.objects.lock(second)
+            got = pool.submit(in_own_connection, lock)
+            waits_for_a_lock(pid.get(timeout=10))
+            # Whoever waits for the second holds nothing behind it, so that these two become one without a deadlock.
+            merges.merge(kept_id=third, absorbed_id=second, by=by, at=NOON)
+        assert got.result(10) == {first: third, second: third}
+
+
+def in_own_connection(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    finally:
+        connection.close()
+
+
+def waits_for_a_lock(pid: int) -> None:
+    """
+    Return once a connection waits for a lock.
+    """
+    until = monotonic() + 10
+    with connection.cursor() as cursor:
+        while monotonic() < until:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)", [pid])
+            if cursor.fetchone()[0]:
+                return
+            sleep(0.01)
+    raise AssertionError("it waits for nothing")
