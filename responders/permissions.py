@@ -191,9 +191,9 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "disclosure.make": _CARING,
     "programme.set": _MANAGERS,
     "choice.put": _MANAGERS,
+    "choice.order": _MANAGERS,
 }
 
-    "choice.order": _MANAGERS,
 ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     # --- pages ---------------------------------------------------------------------------------------------------------
     "home": {"GET": _EVERYBODY},
