@@ -21,12 +21,24 @@ import { byId, el, key } from "./dom.js";
  * @property {string} [value]
  * @property {string[]} [suggestions] for "line"
  * @property {number} [limit] characters
+ * @property {number} [lines] for "text": so many are shown, and Enter begins a new one
+ */
+
+/**
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} [text]
+ * @property {boolean} [danger]
+ * @property {string} confirm
+ * @property {Field[]} fields
+ * @property {(answer: Record<string, string>) => Promise<string>} [send] does it while the question stands, and returns why it
+ *   was not done, or nothing: what was typed is there still
  */
 
 /**
  * Ask, and return the answers by field, or null when the dispatcher went back.
  *
- * @param {{title: string, text?: string, danger?: boolean, confirm: string, fields: Field[]}} question
+ * @param {Question} question
  * @returns {Promise<Record<string, string> | null>}
  */
 export function ask(question) {
@@ -34,8 +46,11 @@ export function ask(question) {
   const dialog = byId("ask");
   const before = document.activeElement;
   const only = question.fields.length === 1 && question.fields[0]?.kind === "choice" ? question.fields[0] : null;
+  let sending = false;
   return new Promise((resolve) => {
     const problem = el("p", { class: "ask-problem", role: "alert", hidden: true });
+    const meanwhile = el("p", { class: "ask-text", role: "status", hidden: true }, "Sending, not confirmed yet …");
+    const lines = question.fields.some((field) => field.lines);
     const form = el(
       "form",
       { class: "ask-form", method: "dialog", novalidate: true },
@@ -43,22 +58,26 @@ export function ask(question) {
       question.text ? el("p", { class: "ask-text" }, question.text) : null,
       ...question.fields.map((field) => drawn(field, only !== null)),
       problem,
+      meanwhile,
       el(
         "div",
         { class: "ask-acts" },
         el("button", { type: "button", class: "button", click: () => finish(null) }, "Back ", key("Esc")),
-        el("button", { type: "submit", class: question.danger ? "button main stop" : "button main" }, `${question.confirm} `, question.fields.length ? key("Enter") : null),
+        el("button", { type: "submit", class: question.danger ? "button main stop" : "button main" }, `${question.confirm} `, question.fields.length ? key(lines ? "Ctrl+Enter" : "Enter") : null),
       ),
     );
     /** @param {Record<string, string> | null} answer */
     const finish = (answer) => {
+      // What is on its way is not called back by going back.
+      if (sending) return;
       dialog.oncancel = dialog.onkeydown = null;
       dialog.close();
       dialog.replaceChildren();
       if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
       resolve(answer);
     };
-    const submit = () => {
+    const submit = async () => {
+      if (sending) return;
       const answer = read(form, question.fields);
       const missing = question.fields.find((field) => !field.optional && !answer[field.name]);
       if (missing) {
@@ -67,11 +86,29 @@ export function ask(question) {
         first(form, missing.name)?.focus();
         return;
       }
+      if (question.send) {
+        problem.hidden = true;
+        busy(true);
+        const wrong = await question.send(answer).finally(() => busy(false));
+        if (wrong) {
+          problem.textContent = wrong;
+          problem.hidden = false;
+          problem.scrollIntoView({ block: "nearest" });
+          return;
+        }
+      }
       finish(answer);
+    };
+    /** @param {boolean} is */
+    const busy = (is) => {
+      sending = is;
+      meanwhile.hidden = !is;
+      // Not disabled: that would take the focus away.
+      for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", String(is));
     };
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      submit();
+      void submit();
     });
     dialog.oncancel = (event) => {
       event.preventDefault();
@@ -80,9 +117,10 @@ export function ask(question) {
     dialog.onkeydown = (event) => {
       event.stopPropagation(); // the page's keys sleep while it asks
       const typing = event.target instanceof HTMLTextAreaElement || (event.target instanceof HTMLInputElement && event.target.type !== "radio");
-      if (event.key === "Enter" && !event.shiftKey && event.target instanceof HTMLTextAreaElement) {
+      const newLine = event.shiftKey || (event.target instanceof HTMLTextAreaElement && event.target.dataset["lines"] !== undefined && !event.ctrlKey);
+      if (event.key === "Enter" && !newLine && event.target instanceof HTMLTextAreaElement) {
         event.preventDefault();
-        submit();
+        void submit();
       }
       if (typing || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
       const holder = event.target instanceof Element ? event.target.closest("fieldset") : null;
@@ -92,7 +130,7 @@ export function ask(question) {
       event.preventDefault();
       radio.checked = true;
       radio.focus();
-      if (only && radio.dataset["weak"] === undefined) submit();
+      if (only && radio.dataset["weak"] === undefined) void submit();
     };
     dialog.setAttribute("aria-labelledby", "ask-title");
     dialog.replaceChildren(form);
@@ -131,7 +169,7 @@ function drawn(field, alone) {
   const id = `ask-${field.name}`;
   const limits = { id, name: field.name, class: "field", autocomplete: "off", maxlength: field.limit ?? null };
   let input;
-  if (field.kind === "text") input = el("textarea", { ...limits, rows: 3 }, field.value ?? "");
+  if (field.kind === "text") input = el("textarea", { ...limits, rows: field.lines ?? 3, "data-lines": field.lines ?? null }, field.value ?? "");
   else if (field.kind === "pick") {
     const choices = (field.choices ?? []).map(({ value, label }) => el("option", { value, selected: value === field.value }, label));
     input = el("select", { id, name: field.name, class: "field" }, el("option", { value: "" }, ""), ...choices);

@@ -3,7 +3,7 @@
 import { ask } from "../../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../../dispatch/desk/keys.js";
 import { LiveList, here, step } from "../../dispatch/live_list.js";
-import { REFRESH_MS, choices, doTo, facts, named } from "./doing.js";
+import { REFRESH_MS, askToDo, choices, doTo, facts, instant, named } from "./doing.js";
 import { listen } from "./line.js";
 import * as map from "./map.js";
 import { offer } from "./remind.js";
@@ -42,16 +42,17 @@ function of(row) {
   return { follow_up: Number(row.dataset["followUp"]), plan: Number(row.dataset["plan"]), name: row.dataset["name"] ?? "" };
 }
 
+/** @typedef {import("../../dispatch/desk/dialogs.js").Question} Question */
+
 /**
- * Do it, and ask for the list anew.
+ * Ask, do it, and ask for the list anew.
  *
  * @param {HTMLElement} row
- * @param {string} kind
- * @param {Record<string, any>} args
- * @param {string} words
+ * @param {Omit<Question, "send">} question
+ * @param {(answer: Record<string, string>) => {kind: string, args: Record<string, any>, words: string}} what
  */
-async function does(row, kind, args, words) {
-  if (await doTo(row, kind, args, words)) setTimeout(() => void list.look(), 400);
+async function asks(row, question, what) {
+  if (await askToDo(row, question, what)) setTimeout(() => void list.look(), 400);
 }
 
 // What the policy asks about every call. What nobody knows is no no: police come too, and CARE waits for them.
@@ -93,10 +94,11 @@ async function attempt(row, what) {
   // A visit is two people.
   if (how === "VISIT") fields.push({ kind: "pick", name: "partner", label: "With whom", choices: named(facts.people.filter(([id]) => id !== facts.me)), optional: true });
   fields.push({ kind: "text", name: "note", label: "Note", optional: true, limit: 2000 }, { kind: "line", name: "next_step", label: "Next step", optional: true, limit: 200 });
-  const answer = await ask({ title: `${title} ${name}`, confirm: "Record", fields });
-  if (!answer) return;
-  const partner = answer["partner"] ? Number(answer["partner"]) : null;
-  await does(row, "follow_up.attempt", { follow_up, how, result: answer["result"], note: answer["note"], next_step: answer["next_step"], partner }, `Recorded: ${facts.words["results"]?.[answer["result"] ?? ""]?.toLowerCase()}.`);
+  await asks(row, { title: `${title} ${name}`, confirm: "Record", fields }, (answer) => ({
+    kind: "follow_up.attempt",
+    args: { follow_up, how, result: answer["result"], note: answer["note"], next_step: answer["next_step"], partner: answer["partner"] ? Number(answer["partner"]) : null },
+    words: `Recorded: ${facts.words["results"]?.[answer["result"] ?? ""]?.toLowerCase()}.`,
+  }));
 }
 
 /** @type {Record<string, (row: HTMLElement) => Promise<void>>} */
@@ -106,62 +108,65 @@ const DOES = {
   provider: (row) => attempt(row, "provider"),
   assign: async (row) => {
     const { follow_up, name } = of(row);
-    const answer = await ask({
+    const question = {
       title: `Who sees to ${name}?`,
       text: "A unit has it on its tablet, without signal too. Leave both empty to give it back.",
       confirm: "Assign",
-      fields: [
+      fields: /** @type {Field[]} */ ([
         { kind: "pick", name: "person", label: "Person", choices: named(facts.people), value: row.dataset["person"] ?? "", optional: true },
         { kind: "pick", name: "unit", label: "Unit", choices: named(facts.units), value: row.dataset["unit"] ?? "", optional: true },
-      ],
+      ]),
+    };
+    await asks(row, question, (answer) => {
+      const person = answer["person"] ? Number(answer["person"]) : null;
+      const unit = answer["unit"] ? Number(answer["unit"]) : null;
+      return { kind: "follow_up.assign", args: { follow_up, person, unit }, words: person || unit ? "Assigned." : "Nobody has it now." };
     });
-    if (!answer) return;
-    const person = answer["person"] ? Number(answer["person"]) : null;
-    const unit = answer["unit"] ? Number(answer["unit"]) : null;
-    await does(row, "follow_up.assign", { follow_up, person, unit }, person || unit ? "Assigned." : "Nobody has it now.");
   },
   move: async (row) => {
     const { follow_up, name } = of(row);
-    const answer = await ask({
+    const question = {
       title: `Move ${name} to another day`,
       confirm: "Move",
-      fields: [
+      fields: /** @type {Field[]} */ ([
         { kind: "date", name: "date", label: "Day", value: row.dataset["date"] ?? "" },
         { kind: "line", name: "reason", label: "Why", limit: 200 },
-      ],
-    });
-    if (answer) await does(row, "follow_up.move", { follow_up, date: answer["date"], reason: answer["reason"] }, "Moved.");
+      ]),
+    };
+    await asks(row, question, (answer) => ({ kind: "follow_up.move", args: { follow_up, date: answer["date"], reason: answer["reason"] }, words: "Moved." }));
   },
   send: async (row) => {
     const { follow_up, name } = of(row);
-    const answer = await ask({
+    const question = {
       title: `Send a unit to ${name}`,
       text: "It becomes a call on that unit’s tablet, with the welfare clock. CAD hears “CARE visit”, no name and no reason. A visit is two people.",
       confirm: "Send",
-      fields: [
+      fields: /** @type {Field[]} */ ([
         { kind: "choice", name: "unit", label: "Unit", choices: named(facts.units) },
         { kind: "pick", name: "place", label: "What kind of place it is", choices: choices(facts.words["places"]), value: "" },
         { kind: "choice", name: "against", label: "Does anything speak against CARE going alone?", choices: AGAINST },
-      ],
-    });
-    if (!answer) return;
-    const sent = { follow_up, unit: Number(answer["unit"]), place_kind: answer["place"], answers: screening(answer["against"] ?? "") };
-    await does(row, "follow_up.send", sent, "Sent. The unit’s tablet will ring.");
+      ]),
+    };
+    await asks(row, question, (answer) => ({
+      kind: "follow_up.send",
+      args: { follow_up, unit: Number(answer["unit"]), place_kind: answer["place"], answers: screening(answer["against"] ?? "") },
+      words: "Sent. The unit’s tablet will ring.",
+    }));
   },
   finish: async (row) => {
     const { follow_up, name } = of(row);
-    const answer = await ask({
+    const question = {
       title: `How did it end with ${name}?`,
       text: "This second response is done; the plan goes on with its next step.",
       confirm: "Finish",
-      fields: [{ kind: "choice", name: "outcome", label: "Outcome", choices: choices(facts.words["outcomes"]) }],
-    });
-    if (answer) await does(row, "follow_up.finish", { follow_up, outcome: answer["outcome"] }, "Done.");
+      fields: /** @type {Field[]} */ ([{ kind: "choice", name: "outcome", label: "Outcome", choices: choices(facts.words["outcomes"]) }]),
+    };
+    await asks(row, question, (answer) => ({ kind: "follow_up.finish", args: { follow_up, outcome: answer["outcome"] }, words: "Done." }));
   },
   cancel: async (row) => {
     const { follow_up, name } = of(row);
-    const answer = await ask({ title: `Cancel the second response to ${name}?`, confirm: "Cancel it", danger: true, fields: [{ kind: "line", name: "reason", label: "Why", limit: 200 }] });
-    if (answer) await does(row, "follow_up.cancel", { follow_up, reason: answer["reason"] }, "Cancelled.");
+    const fields = /** @type {Field[]} */ ([{ kind: "line", name: "reason", label: "Why", limit: 200 }]);
+    await asks(row, { title: `Cancel the second response to ${name}?`, confirm: "Cancel it", danger: true, fields }, (answer) => ({ kind: "follow_up.cancel", args: { follow_up, reason: answer["reason"] }, words: "Cancelled." }));
   },
   plan: async (row) => {
     const { plan, name } = of(row);
@@ -176,23 +181,30 @@ const DOES = {
       ],
     });
     if (!first) return;
-    if (first["what"] !== "close") return void (await does(row, "plan.pause", { plan, reason: first["what"], at: new Date().toISOString() }, "Paused."));
-    const answer = await ask({
+    if (first["what"] !== "close") {
+      if (await doTo(row, "plan.pause", { plan, reason: first["what"] }, "Paused.")) setTimeout(() => void list.look(), 400);
+      return;
+    }
+    const question = {
       title: `Close the plan for ${name} early`,
       confirm: "Close the plan",
       danger: true,
-      fields: [
+      fields: /** @type {Field[]} */ ([
         { kind: "choice", name: "reason", label: "Why", choices: choices(facts.words["closes"]) },
         { kind: "text", name: "note", label: "Note", optional: true, limit: 1000 },
-      ],
-    });
-    if (answer) await does(row, "plan.close", { plan, reason: answer["reason"], note: answer["note"] }, "The plan is closed.");
+      ]),
+    };
+    await asks(row, question, (answer) => ({ kind: "plan.close", args: { plan, reason: answer["reason"], note: answer["note"] }, words: "The plan is closed." }));
   },
   resume: async (row) => {
     const { plan, name } = of(row);
-    const now = new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-    const answer = await ask({ title: `When was ${name} released?`, text: "What is left of the plan is counted from then.", confirm: "Go on", fields: [{ kind: "datetime-local", name: "released_at", label: "Released", value: now }] });
-    if (answer) await does(row, "plan.resume", { plan, released_at: new Date(answer["released_at"] ?? "").toISOString() }, "The plan goes on.");
+    const question = {
+      title: `When was ${name} released?`,
+      text: "What is left of the plan is counted from then.",
+      confirm: "Go on",
+      fields: /** @type {Field[]} */ ([{ kind: "datetime-local", name: "released_at", label: "Released; now where it is empty", optional: true }]),
+    };
+    await asks(row, question, (answer) => ({ kind: "plan.resume", args: { plan, released_at: instant(answer["released_at"]) }, words: "The plan goes on." }));
   },
 };
 

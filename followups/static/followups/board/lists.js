@@ -1,9 +1,8 @@
 // The lists beside the board: take notice, take over, close; by taps or by keys.
 
-import { ask } from "../../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../../dispatch/desk/keys.js";
 import { LiveList, here, step } from "../../dispatch/live_list.js";
-import { REFRESH_MS, doTo, doers } from "./doing.js";
+import { REFRESH_MS, askToDo, doTo, doers } from "./doing.js";
 import { listen } from "./line.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("list"));
@@ -20,6 +19,8 @@ function roving() {
   for (const row of all) row.tabIndex = row === current ? 0 : -1;
 }
 
+/** @typedef {import("../../dispatch/desk/dialogs.js").Question} Question */
+
 /**
  * @param {HTMLElement} row
  * @param {string} kind
@@ -27,31 +28,52 @@ function roving() {
  * @param {string} words
  */
 async function does(row, kind, args, words) {
-  if (!(await doTo(row, kind, args, words))) return;
+  if (await doTo(row, kind, args, words)) over(row);
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Omit<Question, "send">} question
+ * @param {(answer: Record<string, string>) => {kind: string, args: Record<string, any>, words: string}} what
+ */
+async function asks(row, question, what) {
+  if (await askToDo(row, question, what)) over(row);
+}
+
+/**
+ * It is settled, and stands there until the list is drawn anew: nothing of it can be pressed twice.
+ *
+ * @param {HTMLElement} row
+ */
+function over(row) {
   row.classList.add("over");
+  for (const button of row.querySelectorAll("button")) button.disabled = true;
   setTimeout(() => void list.look(), 600);
 }
 
 /** @type {Record<string, (row: HTMLElement) => Promise<void>>} */
 const DOES = {
   seen: (row) => does(row, "contact.seen", { contact: Number(row.dataset["contact"]) }, "Seen."),
-  unlink: async (row) => {
-    const answer = await ask({ title: `It was not ${row.dataset["name"]}?`, text: "The call is no longer theirs: its crew cannot read the record any more.", confirm: "It was somebody else", danger: true, fields: [] });
-    if (answer) await does(row, "client.unlink", { contact: Number(row.dataset["contact"]) }, "The call is no longer theirs.");
+  unlink: (row) => {
+    const question = { title: `It was not ${row.dataset["name"]}?`, text: "The call is no longer theirs: its crew cannot read the record any more.", confirm: "It was somebody else", danger: true, fields: [] };
+    return asks(row, question, () => ({ kind: "client.unlink", args: { contact: Number(row.dataset["contact"]) }, words: "The call is no longer theirs." }));
   },
   take: (row) => does(row, "intake.take", { intake: Number(row.dataset["intake"]) }, "Yours. Whoever referred sees that it was received."),
-  close: async (row) => {
-    const answer = await ask({
+  close: (row) => {
+    const question = {
       title: `Close “${row.dataset["name"]}”`,
       text: "Whoever referred hears only that it is closed.",
       confirm: "Close",
-      fields: [
+      fields: /** @type {Question["fields"]} */ ([
         { kind: "text", name: "note", label: "What came of it", limit: 2000 },
         { kind: "number", name: "client", label: "Number of the record that it led to", optional: true },
-      ],
-    });
-    const client = answer?.["client"] ? Number(answer["client"]) : null;
-    if (answer) await does(row, "intake.close", { intake: Number(row.dataset["intake"]), note: answer["note"], client }, "Closed.");
+      ]),
+    };
+    return asks(row, question, (answer) => ({
+      kind: "intake.close",
+      args: { intake: Number(row.dataset["intake"]), note: answer["note"], client: answer["client"] ? Number(answer["client"]) : null },
+      words: "Closed.",
+    }));
   },
   opened: (row) => does(row, "break_glass.seen", { break_glass: Number(row.dataset["opened"]) }, "Kept: you have looked at it."),
 };

@@ -1,9 +1,8 @@
 // Reports, as supervisors see to them: read one, send it back, say that one is not owed, that one was made to the authorities.
 
-import { ask } from "../../dispatch/desk/dialogs.js";
 import { begin, bind, help } from "../../dispatch/desk/keys.js";
 import { LiveList, here, step } from "../../dispatch/live_list.js";
-import { REFRESH_MS, doTo, doers } from "../board/doing.js";
+import { REFRESH_MS, askToDo, doTo, doers, instant } from "../board/doing.js";
 
 const csrf = /** @type {HTMLMetaElement} */ (document.getElementById("csrf")).content;
 /** @type {{madeTo: [string, string][]}} */
@@ -59,7 +58,22 @@ async function read(row) {
  * @param {string} words
  */
 async function does(row, kind, args, words) {
-  if (!(await doTo(row, kind, { encounter: row.dataset["report"], ...args }, words))) return;
+  if (await doTo(row, kind, { encounter: row.dataset["report"], ...args }, words)) over(row);
+}
+
+/** @typedef {import("../../dispatch/desk/dialogs.js").Question} Question */
+
+/**
+ * @param {HTMLElement} row
+ * @param {Omit<Question, "send">} question
+ * @param {(answer: Record<string, string>) => {kind: string, args: Record<string, any>, words: string}} what
+ */
+async function asks(row, question, what) {
+  if (await askToDo(row, question, what)) over(row);
+}
+
+/** @param {HTMLElement} row */
+function over(row) {
   row.classList.add("over");
   setTimeout(() => void list.look(), 600);
 }
@@ -68,38 +82,40 @@ async function does(row, kind, args, words) {
 const DOES = {
   read,
   seen: (row) => does(row, "encounter.seen", {}, "Kept: you have looked at it."),
-  back: async (row) => {
-    const answer = await ask({
+  back: (row) => {
+    const question = {
       title: `Send the report of ${row.dataset["name"]} back?`,
       text: "Its author signs it again. What was signed first is kept.",
       confirm: "Send back",
-      fields: [{ kind: "text", name: "note", label: "What is to be looked at", limit: 2000 }],
-    });
-    if (answer) await does(row, "encounter.return", { note: answer["note"] }, "Sent back.");
+      fields: /** @type {Question["fields"]} */ ([{ kind: "text", name: "note", label: "What is to be looked at", limit: 2000 }]),
+    };
+    return asks(row, question, (answer) => ({ kind: "encounter.return", args: { encounter: row.dataset["report"], note: answer["note"] }, words: "Sent back." }));
   },
-  excuse: async (row) => {
-    const answer = await ask({
+  excuse: (row) => {
+    const question = {
       title: `Is the report of ${row.dataset["name"]} not owed?`,
       text: "It leaves its author's tablet. What it says is kept.",
       confirm: "Not owed",
       danger: true,
-      fields: [{ kind: "line", name: "note", label: "Why", limit: 400, suggestions: ["The partner wrote it", "The crew did not meet anybody"] }],
-    });
-    if (answer) await does(row, "encounter.excuse", { note: answer["note"] }, "Not owed any more.");
+      fields: /** @type {Question["fields"]} */ ([{ kind: "line", name: "note", label: "Why", limit: 400, suggestions: ["The partner wrote it", "The crew did not meet anybody"] }]),
+    };
+    return asks(row, question, (answer) => ({ kind: "encounter.excuse", args: { encounter: row.dataset["report"], note: answer["note"] }, words: "Not owed any more." }));
   },
-  made: async (row) => {
-    const answer = await ask({
+  made: (row) => {
+    const question = {
       title: `It was reported: ${row.dataset["name"]}`,
       confirm: "It was made",
-      fields: [
+      fields: /** @type {Question["fields"]} */ ([
         { kind: "choice", name: "made_to", label: "To whom", choices: facts.madeTo.map(([value, label]) => ({ value, label })) },
         { kind: "datetime-local", name: "made_at", label: "When" },
         { kind: "line", name: "number", label: "Its number there", limit: 60, optional: true },
-      ],
-    });
-    if (!answer) return;
-    const args = { met: Number(row.dataset["met"]), made_to: answer["made_to"], made_at: new Date(answer["made_at"] ?? "").toISOString(), number: answer["number"] };
-    await does(row, "encounter.report_made", args, "Kept. The clock has stopped.");
+      ]),
+    };
+    return asks(row, question, (answer) => ({
+      kind: "encounter.report_made",
+      args: { encounter: row.dataset["report"], met: Number(row.dataset["met"]), made_to: answer["made_to"], made_at: instant(answer["made_at"]), number: answer["number"] },
+      words: "Kept. The clock has stopped.",
+    }));
   },
 };
 
