@@ -3,7 +3,8 @@
 /**
  * Rows are elements with `data-key`, in the order in which the server wants them. A row that changed is drawn anew where it
  * stands. New rows and another order wait behind the button `#fresh`, unless nobody is at the list. What is not a row and
- * changes (counts, say) has `data-live` and an id.
+ * changes (counts, say) has `data-live` and an id; what changes outside of the list comes in it, hidden, with `data-elsewhere`: the
+ * id of where it stands.
  */
 export class LiveList {
   /** @type {HTMLElement} */
@@ -95,6 +96,11 @@ export class LiveList {
   #take(text, whole) {
     const incoming = document.createElement("template");
     incoming.innerHTML = text;
+    for (const part of incoming.content.querySelectorAll(/** @type {"b"} */ ("[data-elsewhere]"))) {
+      const there = document.getElementById(part.dataset["elsewhere"] ?? "");
+      if (there && there.textContent !== part.textContent) there.textContent = part.textContent;
+      if (there) there.hidden = !part.textContent;
+    }
     if (whole) {
       this.#waiting = text;
       this.show();
@@ -129,15 +135,18 @@ export class LiveList {
     this.#sent.set(key, html);
     const focused = old === document.activeElement;
     const open = old.querySelector("details[open]") !== null;
+    // What it said of an action stays beside what came of it.
+    const said = old.querySelector(".row-outcome:not([hidden])");
+    if (said) row.querySelector(".row-outcome")?.replaceWith(said);
     old.replaceWith(row);
     if (open) row.querySelector("details")?.setAttribute("open", "");
     if (focused) row.focus({ preventScroll: true });
     this.#drawn();
   }
 
-  /** Tell whether nobody is at the list: not with the pointer, not with the keyboard, not scrolled into it. */
+  /** Tell whether nobody is at the list: not with the pointer, not with the keyboard, not scrolled into it, not asked about it. */
   #isLeftAlone() {
-    return !this.#root.matches(":hover") && !this.#root.contains(document.activeElement) && window.scrollY < 40;
+    return !document.querySelector("dialog[open]") && !this.#root.matches(":hover") && !this.#root.contains(document.activeElement) && window.scrollY < 40;
   }
 
   /** @param {ParentNode} holder */
