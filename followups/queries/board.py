@@ -291,7 +291,11 @@ def rows_of(ids: Sequence[int], *, agency: Agency, at: datetime) -> list[Row]:
     )
     by_id = {row.pk: row for row in found}
     rows = [by_id[pk] for pk in ids if pk in by_id]
-    about = _About.of({row.client_id for row in rows}, plans={row.plan_id for row in rows if row.plan_id}, at=at)
+    about = _About.of(
+        {row.client_id for row in rows},
+        plans={row.plan_id for row in rows if row.plan_id},
+        today=at.astimezone(agency.zone).date(),
+    )
     programme = Programme.objects.filter(agency=agency).first() or Programme(agency=agency)
     tomorrow = end_of_day(agency.timezone, at)
     out = _calls_out([row.call_id for row in rows if row.call_id])
@@ -335,11 +339,10 @@ class _About:
     agreed: dict[int, bool | None]
 
     @classmethod
-    def of(cls, clients: set[int], *, plans: set[int], at: datetime) -> "_About":
+    def of(cls, clients: set[int], *, plans: set[int], today: date) -> "_About":
         attempts = Attempt.objects.filter(client__in=clients)
         met = Met.objects.filter(client__in=clients).select_related("encounter")
         contacts = Contact.objects.filter(client__in=clients, ended_at=None)
-        today = at.date()
         consents = Consent.objects.filter(client__in=clients, revoked_at=None, ended_at=None).exclude(
             expires_on__lt=today
         )
