@@ -55,6 +55,8 @@ _PLACES = (
     ({"COORDINATOR", "SUPERVISOR"}, "/care/", "To second responses"),
     ({"POLICE_DISPATCHER"}, "/police/", "To requests for backup"),
     ({"OFFICER"}, "/officer/", "To the officer's page"),
+    # A record that is not theirs to read opens for a reason: the way there is not to be known by heart.
+    ({"RESPONDER", "EMBEDDED"}, "/care/people/", "To people met"),
     ({"ADMIN"}, "/admin/", "To the administration"),
 )
 
