@@ -18,12 +18,14 @@ from followups import reading
 from followups.actions import readings
 from followups.actions.clients import family
 from followups.board_pages import beside, facts_of
-from followups.models import Client, Intake, IntakeState, Programme
+from followups.models import Basis, Client, Intake, IntakeState, Programme
 from followups.queries import record as queries
+from followups.queries.board import names_of
 from followups.queries.matching import Suggestion, known
 from followups.refusals.clients import ClientNotFound
-from followups.rules.clients import cares_for_all
-from followups.words import SECTIONS
+from followups.rules.clients import cares_for_all, open_until
+from followups.rules.disclosure import WIDTH, Section
+from followups.words import BASES, SECTIONS
 from journal.door import open_door
 from journal.refusals import NotFound
 from responders.actors import Actor
@@ -31,6 +33,11 @@ from responders.rate_limits import check_person_rate
 
 # Of those who may be the same person a record shows the likeliest.
 ALIKE: Final = 5
+# On what ground a copy goes out without a consent, and which parts of a record that lets out.
+GROUNDS: Final = [
+    (str(basis), BASES[basis], " ".join(str(section) for section in Section if section in WIDTH[basis]))
+    for basis in (Basis.MEDICAL_EMERGENCY, Basis.MANDATED_REPORT, Basis.TO_THE_PERSON)
+]
 _BORN_ON: Final = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
 
 
@@ -62,7 +69,11 @@ def record(request: HttpRequest, client: UUID) -> HttpResponse:
         "cares": cares,
         "me": actor.person_id,
     }
-    about |= {"sections": SECTIONS.items()}
+    about |= {"sections": SECTIONS.items(), "grounds": GROUNDS}
+    if cares:
+        context["facts"] |= {"labels": queries.labels_by_question(actor.agency_id)}
+    else:
+        about["open_until"] = open_until(found, person_id=actor.person_id, at=now)
     return render(request, "followups/record/record.html", context | about)
 
 
@@ -87,22 +98,29 @@ def people(request: HttpRequest) -> HttpResponse:
     :raises TooManyRequests: somebody who may not read records asks more often than anybody needs to.
     """
     actor, now = signed_in(request), timezone.now()
+    cares = cares_for_all(actor)
     context: dict[str, Any] = {
         **common(actor, now),
         **beside(actor, "people"),
         "facts": facts_of(actor),
-        "cares": cares_for_all(actor),
+        "cares": cares,
         "intake": _intake(request, actor),
+        "same": _same(request, actor, at=now) if cares else None,
     }
+    if context["same"] is not None:
+        context["same_name"] = names_of([context["same"].pk])[context["same"].pk]
     if request.method == "POST":
         asked = {name: request.POST.get(name, "").strip()[:200] for name in ("name", "born_on", "phone")}
-        found = _found(actor, **asked, at=now)
-        clients = Client.objects.in_bulk([one.client_id for one in found])
-        context |= {
-            "asked": asked,
-            "searched": True,
-            "found": [queries.alike(clients[one.client_id], one) for one in found],
-        }
+        context["asked"] = asked
+        if asked["born_on"] and not _BORN_ON.fullmatch(asked["born_on"]):
+            # Looked for without it, nobody would be found, and a second record would be made.
+            context["not_a_date"] = True
+        else:
+            found = _found(actor, **asked, at=now) if any(asked.values()) else []
+            found = [one for one in found if context["same"] is None or one.client_id != context["same"].pk]
+            clients = Client.objects.in_bulk([one.client_id for one in found])
+            context["searched"] = True
+            context["found"] = [queries.alike(clients[one.client_id], one) for one in found]
     return render(request, "followups/people.html", context)
 
 
@@ -112,7 +130,6 @@ def _found(actor: Actor, *, name: str, born_on: str, phone: str, at: datetime) -
 
     Whoever may not read records finds one only by what they know already (followups/queries/matching.py: ``known``).
     """
-    born_on = born_on if _BORN_ON.fullmatch(born_on) else ""
     if cares_for_all(actor):
         names, phones = [name] if name else [], [phone] if phone else []
         return reading.search(names=names, born_on=born_on, phones=phones, by=actor, at=at)
@@ -132,3 +149,18 @@ def _intake(request: HttpRequest, actor: Actor) -> Intake | None:
         return None
     rows = Intake.objects.filter(agency=actor.agency_id).exclude(state=IntakeState.CLOSED)
     return rows.filter(pk=asked).select_related("referral").first()
+
+
+def _same(request: HttpRequest, actor: Actor, *, at: datetime) -> Client | None:
+    """
+    Return the record for which another one of the same person is looked for, if there is one. That it was read is entered.
+    """
+    try:
+        key = UUID(request.GET.get("same", ""))
+    except ValueError:
+        return None
+    found = Client.objects.standing().filter(key=key, agency=actor.agency_id).first()
+    if found is not None:
+        with open_door(by=actor, at=at):
+            readings.listed(clients=[found.pk], page="people", by=actor, at=at)
+    return found

@@ -132,5 +132,8 @@ def board_words() -> dict[str, dict[str, str]]:
         "strategies": STRATEGIES,
         "referrals": REFERRALS,
         "sections": SECTIONS,
+        "bases": BASES,
+        "plans": PLANS,
+        "followUps": FOLLOW_UPS,
         "places": PLACES,
     }

@@ -224,7 +224,7 @@ def intakes(agency_id: int, *, at: datetime) -> list[Referred]:
         Referred(
             row=row,
             ago=span(at - row.made_at),
-            by=_sender(row),
+            by=sender_of(row),
             client=row.client.key if row.client else None,
             name=names.get(row.client_id or 0, ""),
         )
@@ -232,7 +232,10 @@ def intakes(agency_id: int, *, at: datetime) -> list[Referred]:
     ]
 
 
-def _sender(row: Intake) -> str:
+def sender_of(row: Intake) -> str:
+    """
+    Return who referred somebody: an officer, or the provider whose key it was.
+    """
     if row.referral.officer is not None:
         return row.referral.officer.name
     return row.referral.key.name if row.referral.key is not None else ""

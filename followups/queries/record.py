@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch, Q
 
@@ -15,15 +16,18 @@ from followups.models import (
     Attempt,
     CarePlan,
     CareReferral,
+    CareReferralState,
     Choice,
     ChoiceField,
     Client,
     ClientCaution,
+    ClientName,
     Consent,
     Contact,
     ContactWay,
     Disclosure,
     FollowUp,
+    Intake,
     Merge,
     Met,
     Plan,
@@ -32,8 +36,10 @@ from followups.models import (
     StrategyKind,
 )
 from followups.queries.board import names_of, news, way_words
+from followups.queries.lists import sender_of
 from followups.queries.matching import Suggestion
 from followups.queries.records import disclosed, told_as
+from followups.rules.care_referrals import AFTER
 from followups.words import (
     BASES,
     CLOSES,
@@ -138,6 +144,18 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """
+    A referral of the person to a service: what was heard of it, and codes of what may be heard next.
+    """
+
+    row: CareReferral
+    state: str
+    heard: list[Line]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """
     What one signed report says of the person.
@@ -190,11 +208,14 @@ class Whole:
     strategies: list[tuple[str, str, list[Strategy]]]
     ways: list[tuple[ContactWay, str, str]]
     care_plan: CarePlan | None
-    written_plan: CarePlan | None
+    # What it says is to be looked at again: its day has come.
+    review_is_due: bool
+    drafts: list[CarePlan]
     plans: list[Planned]
     singles: list[Step]
     reports: list[Report]
-    referrals: list[tuple[CareReferral, str, list[Line]]]
+    referrals: list[Sent]
+    intakes: list[Line]
     consents: list[tuple[Consent, str]]
     disclosures: list[Line]
     contacts: list[Line]
@@ -226,6 +247,8 @@ def whole(
     )
     contacts = list(Contact.objects.filter(client=client, ended_at=None).select_related("call").order_by("-at")[:MOST])
     steps = _steps(client, at=at)
+    in_force = next((plan for plan in care_plans if plan.approved_at is not None), None)
+    today = at.astimezone(client.agency.zone).date()
     return Whole(
         client=client,
         name=names_of([client.pk])[client.pk],
@@ -238,14 +261,16 @@ def whole(
             (way, WAYS[way.kind], way_words(way))
             for way in ContactWay.objects.filter(client=client, ended_at=None).order_by("pk")
         ],
-        care_plan=next((plan for plan in care_plans if plan.approved_at is not None), None),
-        written_plan=next((plan for plan in care_plans if plan.approved_at is None), None),
+        care_plan=in_force,
+        review_is_due=in_force is not None and in_force.review_on <= today,
+        drafts=[plan for plan in care_plans if plan.approved_at is None],
         plans=_plans(client, steps),
         singles=steps.get(None, []),
         reports=_reports(client, cares=cares),
         referrals=_referrals(client),
+        intakes=_intakes(client),
         consents=[
-            (row, _consent_state(row, at=at))
+            (row, _consent_state(row, today=today, zone=client.agency.zone))
             for row in Consent.objects.filter(client=client).order_by("-signed_on", "-pk")
         ],
         disclosures=[
@@ -387,6 +412,28 @@ def labels_of(agency_id: int) -> dict[tuple[str, str], str]:
 
 
 def _facts(row: Met, labels: dict[tuple[str, str], str]) -> Iterable[tuple[str, str]]:
+# What a report's body asks, and which choices answer it.
+_ASKED: Final[dict[str, str]] = {
+    "needs": ChoiceField.NEED,
+    "need": ChoiceField.NEED,
+    "behaviours": ChoiceField.BEHAVIOUR,
+    "done": ChoiceField.DONE,
+    "supplies": ChoiceField.SUPPLY,
+    "outcomes": ChoiceField.OUTCOME,
+    "destination": ChoiceField.DESTINATION,
+}
+
+
+def labels_by_question(agency_id: int) -> dict[str, dict[str, str]]:
+    """
+    Return what the codes of reports are called, by the key of a report's body under which they stand.
+    """
+    labels = labels_of(agency_id)
+    return {
+        asked: {code: label for (of, code), label in labels.items() if of == field} for asked, field in _ASKED.items()
+    }
+
+
     body: dict[str, Any] = row.body
     for title, key, field in (
         ("Needs", "needs", ChoiceField.NEED),
@@ -416,29 +463,50 @@ def _facts(row: Met, labels: dict[tuple[str, str], str]) -> Iterable[tuple[str, 
     yield "Second response", _AGREED[row.agreed]
 
 
-def _referrals(client: Client) -> list[tuple[CareReferral, str, list[Line]]]:
-    rows = CareReferral.objects.filter(client=client).prefetch_related("steps").order_by("-made_at", "-pk")[:MOST]
+def _referrals(client: Client) -> list[Sent]:
+    rows = CareReferral.objects.filter(client=client).select_related("made_by").prefetch_related("steps")
     return [
-        (
-            row,
-            REFERRALS[row.state],
-            [
+        Sent(
+            row=row,
+            state=REFERRALS[row.state],
+            heard=[
                 Line(
                     id=step.pk,
-                    words=REFERRALS[step.state],
-                    beneath=f"{step.on:%-d %b}, said {step.said_by}. {step.note}",
+                    words=f"{step.on:%-d %b}: {REFERRALS[step.state].lower()}, said {step.said_by}",
+                    beneath=step.note,
                 )
                 for step in sorted(row.steps.all(), key=lambda step: (step.on, step.pk))
             ],
         )
-        for row in rows
+            next=" ".join(state for state in REFERRALS if state in AFTER[CareReferralState(row.state)]),
+        )
+        for row in rows.order_by("-made_at", "-pk")[:MOST]
     ]
 
 
-def _consent_state(row: Consent, *, at: datetime) -> str:
+def _intakes(client: Client) -> list[Line]:
+    """
+    Return who referred the person for later contact, with their words and what came of it.
+    """
+    rows = Intake.objects.filter(client=client).select_related("referral", "referral__officer", "referral__key")
+    return [
+        Line(
+            id=row.pk,
+            words=" · ".join(part for part in (row.referral.what, row.referral.text) if part),
+            beneath=" · ".join(
+                part for part in (f"by {sender_of(row)}", row.referral.contact, row.referral.address) if part
+            ),
+            at=row.made_at,
+            code=row.note,
+        for row in rows.order_by("-made_at", "-pk")[:MOST]
+    ]
+
+
+def _consent_state(row: Consent, *, today: date, zone: ZoneInfo) -> str:
+    # As the rule has it (followups/rules/disclosure.py): its last day, in the agency's zone, is one on which it holds.
     if row.revoked_at is not None:
-        return f"Revoked {row.revoked_at:%-d %b %Y}"
-    if row.ended_at is not None or (row.expires_on is not None and row.expires_on < at.date()):
+        return f"Revoked {row.revoked_at.astimezone(zone):%-d %b %Y}"
+    if row.ended_at is not None or (row.expires_on is not None and row.expires_on < today):
         return "Ended"
     return "In force"
 
@@ -463,7 +531,12 @@ def alike(client: Client, one: Suggestion) -> Alike:
 def _merges(client: Client) -> list[tuple[Merge, str]]:
     rows = list(Merge.objects.filter(kept=client, unmerged_at=None).order_by("-merged_at"))
     names = names_of([row.absorbed_id for row in rows])
-    return [(row, names.get(row.absorbed_id, "")) for row in rows]
+    # What it was called has gone into the record that was kept.
+    moved = {row.pk: row.moved["names"]["absorbed"] for row in rows}
+    texts = ClientName.objects.in_bulk([pk for pk in moved.values() if pk is not None])
+    return [
+        (row, name.text if (name := texts.get(moved[row.pk] or 0)) else names.get(row.absorbed_id, "")) for row in rows
+    ]
 
 
 def _readings(agency_id: int, ids: Sequence[int]) -> list[Reading]:

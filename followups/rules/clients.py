@@ -66,6 +66,14 @@ def can_read(actor: Actor, client: Client, *, at: datetime) -> bool:
     return BreakGlass.objects.filter(client=client.pk, person=actor.person_id, at__lte=at, ends_at__gt=at).exists()
 
 
+def open_until(client: Client, *, person_id: int | None, at: datetime) -> datetime | None:
+    """
+    Return until when a record is open to somebody who broke the glass; None where they did not.
+    """
+    opened = BreakGlass.objects.filter(client=client.pk, person=person_id or 0, at__lte=at, ends_at__gt=at)
+    return opened.order_by("-ends_at").values_list("ends_at", flat=True).first()
+
+
 def cares_for_all(actor: Actor) -> bool:
     """
     Tell whether the actor's role opens every record of the agency. A tablet never lends more than its crew's rights.

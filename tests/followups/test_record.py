@@ -2,16 +2,17 @@
 The page of one person: who may open it, that every opening and refusal is entered, and that all of the record is on it.
 """
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from followups.actions import encounters
+from followups.actions import deaths, encounters, intakes, knowledge
 from followups.actions import readings as readings_actions
 from followups.indexes import born_on_index, phone_index
 from followups.models import Addendum, BreakGlass, Client, ClientName, Contact, Disclosure, Met, Route
@@ -23,7 +24,7 @@ from responders.models import Person, RoleName
 from responders.rate_limits import GUARDED_BY_PERSON, _limiter, check_person_rate
 from responders.refusals import TooManyRequests
 from tests.conftest import NOON
-from tests.factories import dispatch, follow_ups, responders
+from tests.factories import clients, dispatch, follow_ups, responders
 from tests.security.clients import desk_client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -457,3 +458,97 @@ def test_what_went_out_of_a_record_that_was_merged_is_accounted_for_with_the_kep
     html = browser.get(f"/care/people/{client.key}/").content.decode()
 
     assert "The emergency room: Treatment" in html
+
+
+def test_a_date_that_cannot_be_read_looks_for_nobody(care: follow_ups.Care, client: Client) -> None:
+    browser, _ = page(care, RoleName.COORDINATOR)
+
+    html = looked_for(browser, name="Somebody Known", born_on="5/17/1980")
+
+    # "Nobody like that" would make a second record of them.
+    assert "Nobody was looked for yet" in html
+    assert "Nobody like that" not in html
+    assert "Make a new record" not in html
+    assert 'value="Somebody Known"' in html
+    assert "Nothing was asked for" in looked_for(browser)
+
+
+def test_the_other_record_of_somebody_is_looked_for_by_hand(care: follow_ups.Care, client: Client) -> None:
+    other = clients.known(care, "Somebody Knowne")
+    browser, person = page(care, RoleName.COORDINATOR)
+
+    asked = {"name": "Somebody Known", "born_on": "", "phone": ""}
+    html = browser.post(f"/care/people/?same={client.key}", asked).content.decode()
+
+    # Into the one that it was looked for from, and not into itself.
+    assert f'data-id="{other.pk}"' in html
+    assert f'data-into="{client.pk}"' in html
+    assert f'data-id="{client.pk}"' not in html
+    entry = Entry.objects.get(kind="client.listed")
+    assert entry.data == {"clients": [client.pk], "person": person.pk, "page": "people"}
+    stranger, _ = page(care, RoleName.EMBEDDED)
+    assert "Somebody Known" not in stranger.get(f"/care/people/?same={client.key}").content.decode()
+
+
+def test_a_consent_holds_to_the_end_of_its_last_day_where_the_agency_is(care: follow_ups.Care, client: Client) -> None:
+    last = date(2026, 6, 30)
+    clients.consent(care, client, expires_on=last)
+    evening = datetime(2026, 6, 30, 23, 30, tzinfo=ZoneInfo("America/Los_Angeles"))
+
+    states = [
+        whole(client, ids=[client.pk], at=at, cares=True).consents[0][1]
+        for at in (evening, evening + timedelta(hours=1))
+    ]
+
+    assert states == ["In force", "Ended"]
+
+
+def test_every_draft_of_a_care_plan_waits_until_it_is_approved_or_taken_away(
+    care: follow_ups.Care, client: Client
+) -> None:
+    by, other = care.coordinator, follow_ups.coordinator(care)
+    review_on = NOON.date() + timedelta(days=30)
+    drafts = []
+    for text in ("First", "Second"):
+        with open_door(by=by, at=NOON):
+            drafts.append(
+                knowledge.write_care_plan(client_id=client.pk, text=text, review_on=review_on, by=by, at=NOON)
+            )
+    with open_door(by=other, at=NOON):
+        knowledge.approve_care_plan(care_plan_id=drafts[1].pk, by=other, at=NOON)
+
+    found = whole(client, ids=[client.pk], at=NOON, cares=True)
+
+    assert found.care_plan == drafts[1]
+    assert found.drafts == [drafts[0]]
+    assert not found.review_is_due
+    assert whole(client, ids=[client.pk], at=NOON + timedelta(days=30), cares=True).review_is_due
+
+
+def test_what_takes_a_coordinator_is_offered_to_no_one_who_broke_the_glass(
+    care: follow_ups.Care, client: Client
+) -> None:
+    with open_door(by=care.coordinator, at=NOON):
+        deaths.say(client_id=client.pk, by=care.coordinator, at=NOON)
+    browser, person = page(care, RoleName.RESPONDER)
+    opened_to(person, client)
+
+    html = browser.get(f"/care/people/{client.key}/").content.decode()
+
+    assert "that this person has died" in html
+    assert "You opened this record for a reason" in html
+    assert "data-do=" not in html
+    assert 'href="/care/people/"' in browser.get("/").content.decode()
+
+
+def test_a_referral_that_led_to_a_record_stands_there(care: follow_ups.Care, client: Client) -> None:
+    by = care.coordinator
+    intake = follow_ups.intake(care.scene)
+    with open_door(by=by, at=NOON):
+        intakes.close(intake_id=intake.pk, client_id=client.pk, note="Met at the library", by=by, at=NOON)
+    browser, _ = page(care, RoleName.SUPERVISOR)
+
+    html = browser.get(f"/care/people/{client.key}/").content.decode()
+
+    assert "What came of it: Met at the library" in html
+    assert "At the library" in html
