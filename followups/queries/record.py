@@ -411,7 +411,6 @@ def labels_of(agency_id: int) -> dict[tuple[str, str], str]:
     }
 
 
-def _facts(row: Met, labels: dict[tuple[str, str], str]) -> Iterable[tuple[str, str]]:
 # What a report's body asks, and which choices answer it.
 _ASKED: Final[dict[str, str]] = {
     "needs": ChoiceField.NEED,
@@ -434,6 +433,7 @@ def labels_by_question(agency_id: int) -> dict[str, dict[str, str]]:
     }
 
 
+def _facts(row: Met, labels: dict[tuple[str, str], str]) -> Iterable[tuple[str, str]]:
     body: dict[str, Any] = row.body
     for title, key, field in (
         ("Needs", "needs", ChoiceField.NEED),
@@ -477,7 +477,6 @@ def _referrals(client: Client) -> list[Sent]:
                 )
                 for step in sorted(row.steps.all(), key=lambda step: (step.on, step.pk))
             ],
-        )
             next=" ".join(state for state in REFERRALS if state in AFTER[CareReferralState(row.state)]),
         )
         for row in rows.order_by("-made_at", "-pk")[:MOST]
@@ -498,6 +497,7 @@ def _intakes(client: Client) -> list[Line]:
             ),
             at=row.made_at,
             code=row.note,
+        )
         for row in rows.order_by("-made_at", "-pk")[:MOST]
     ]
 
