@@ -39,5 +39,6 @@ app.conf.beat_schedule = {
     "tell-cautions": _every(10, "followups.tasks.tell_cautions"),
     "enter-shown": _every(30, "followups.tasks.enter_shown"),
     "see-familiar": _every(3600, "followups.tasks.see_familiar"),
+    "make-survey-periods": _every(3600, "followups.tasks.make_survey_periods"),
     "sweep-tombstones": _every(3600, "journal.tasks.sweep_tombstones"),
 }

@@ -72,7 +72,7 @@ def surveys(request: HttpRequest) -> HttpResponse:
     Show what was said, of no fewer people than the programme allows.
     """
     actor, now = signed_in(request), timezone.now()
-    said = queries.said(actor.agency_id, at=now)
+    said = queries.said(actor.agency_id)
     return render(request, "followups/surveys.html", {**common(actor, now), **beside(actor, "survey"), "said": said})
 
 

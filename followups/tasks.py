@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from followups import reminders
-from followups.sweeps import follow_ups, people, reports
+from followups.sweeps import follow_ups, people, reports, surveys
 
 
 @shared_task
@@ -105,3 +105,11 @@ def see_familiar(**_: Any) -> int:
     See who is met often by now, and who no longer is, and return how many changed. Run every hour by beat.
     """
     return people.see_familiar(at=timezone.now())
+
+
+@shared_task
+def make_survey_periods(**_: Any) -> int:
+    """
+    Put together what the survey heard in months that are over and return how many periods that made. Run every hour by beat.
+    """
+    return surveys.make_periods(at=timezone.now())

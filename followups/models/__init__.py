@@ -64,7 +64,7 @@ from followups.models.resources import (
     ServiceNeed,
     ServiceStatus,
 )
-from followups.models.surveys import SurveyAnswer, SurveyCode
+from followups.models.surveys import SurveyAnswer, SurveyCode, SurveyPeriod
 
 __all__ = [
     "OWED",
@@ -129,5 +129,6 @@ __all__ = [
     "StrategyKind",
     "SurveyAnswer",
     "SurveyCode",
+    "SurveyPeriod",
     "WayKind",
 ]

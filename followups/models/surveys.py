@@ -4,6 +4,7 @@ What the people met say of it: optional, short, anonymous. No row here leads to 
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F, Q
 
 from responders.models import Agency
 
@@ -42,3 +43,30 @@ class SurveyAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"survey answer of {self.month:%Y-%m}"
+
+
+class SurveyPeriod(models.Model):
+    """
+    What was said in whole months that had enough answers together, ``least`` at the time, from ``first`` to ``last``: made once,
+    when they were over, and never put together otherwise. Whoever could compare two ways of putting months together would
+    learn what one person answered.
+    """
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    first = models.DateField()
+    last = models.DateField()
+    least = models.PositiveSmallIntegerField()
+    count = models.PositiveIntegerField()
+    # What the page shows of them (followups/queries/surveys.py): no sum that it does not.
+    languages = models.JSONField(default=list)
+    questions = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "first"], name="followups_survey_period_once"),
+            models.CheckConstraint(condition=Q(count__gte=F("least")), name="followups_survey_period_of_enough"),
+            models.CheckConstraint(condition=Q(first__lte=F("last")), name="followups_survey_period_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"survey period {self.first:%Y-%m} to {self.last:%Y-%m}"

@@ -2,17 +2,12 @@
 What the people met said, for those who lead the programme: never of fewer people than the programme allows.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Final
-from zoneinfo import ZoneInfo
+from datetime import date
 
-from followups.models import Programme, SurveyAnswer, SurveyCode
-from followups.survey import QUESTIONS, SCORES, TEXTS
-from responders.models import Agency
-
-LEAST: Final = 10
+from followups.models import SurveyCode, SurveyPeriod
+from followups.queries.plans import programme_of
+from followups.survey import TEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,58 +46,30 @@ class Said:
     printed: int
 
 
-def said(agency_id: int, *, at: datetime) -> Said:
+def said(agency_id: int) -> Said:
     """
-    Return what was said in months that are over.
-
-    Months are put together until they hold the least number of answers. What is left over is not shown and not counted
-    anywhere, nor is the month that is under way: otherwise the difference between two looks at this page would be one
-    person's answers.
+    Return what was said in months that are over, as it was put together then (``actions.surveys.make_periods``): what is left
+    over is not shown and not counted anywhere, nor is the month that is under way.
     """
-    least = Programme.objects.filter(agency=agency_id).values_list("survey_least", flat=True).first() or LEAST
-    agency = Agency.objects.get(pk=agency_id)
-    this_month = at.astimezone(ZoneInfo(agency.timezone)).date().replace(day=1)
-    rows = SurveyAnswer.objects.filter(agency=agency_id, month__lt=this_month).order_by("month", "pk")
-    periods: list[Period] = []
-    gathered: list[SurveyAnswer] = []
-    for month_rows in _by_month(rows):
-        gathered += month_rows
-        if len(gathered) >= least:
-            periods.append(_period(gathered, least))
-            gathered = []
+    rows = SurveyPeriod.objects.filter(agency=agency_id).order_by("-first")
     printed = SurveyCode.objects.filter(agency=agency_id).count()
-    return Said(least=least, periods=periods[::-1], printed=printed)
+    return Said(least=programme_of(agency_id).survey_least, periods=[_period(row) for row in rows], printed=printed)
 
 
-def _by_month(rows: Iterable[SurveyAnswer]) -> list[list[SurveyAnswer]]:
-    months: dict[date, list[SurveyAnswer]] = {}
-    for row in rows:
-        months.setdefault(row.month, []).append(row)
-    return list(months.values())
-
-
-def _period(rows: Sequence[SurveyAnswer], least: int) -> Period:
-    by_language = {tag: sum(row.language == tag for row in rows) for tag in TEXTS}
-    # A language that few chose is not named, and neither is what is left beside it.
-    named = {tag: many for tag, many in by_language.items() if many >= least}
-    rest = len(rows) - sum(named.values())
-    languages = [(TEXTS[tag].name, many) for tag, many in named.items()] if rest == 0 or rest >= least else []
+def _period(row: SurveyPeriod) -> Period:
+    text = TEXTS["en"]
     return Period(
-        first=rows[0].month,
-        last=rows[-1].month,
-        count=len(rows),
-        languages=languages,
-        questions=[_question(rows, number, least) for number in range(QUESTIONS)],
+        first=row.first,
+        last=row.last,
+        count=row.count,
+        languages=[(TEXTS[tag].name, many) for tag, many in row.languages],
+        questions=[
+            Question(
+                text=words,
+                count=one["count"],
+                mean=one["mean"],
+                shares=list(zip(text.scores, one["shares"], strict=False)),
+            )
+            for words, one in zip(text.questions, row.questions, strict=True)
+        ],
     )
-
-
-def _question(rows: Sequence[SurveyAnswer], number: int, least: int) -> Question:
-    given = [row.answers[number] for row in rows if row.answers[number]]
-    text = TEXTS["en"].questions[number]
-    if len(given) < least:
-        return Question(text=text, count=0, mean=None, shares=[])
-    shares = [
-        (TEXTS["en"].scores[score - 1], round(100 * sum(one == score for one in given) / len(given)))
-        for score in SCORES
-    ]
-    return Question(text=text, count=len(given), mean=round(sum(given) / len(given), 1), shares=shares)

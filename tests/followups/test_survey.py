@@ -5,7 +5,7 @@ The survey: each card once, nothing that leads to anybody, and no answers of few
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 from uuid import uuid4
@@ -17,11 +17,12 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from followups.actions import surveys
-from followups.models import Programme, SurveyAnswer, SurveyCode
-from followups.queries.surveys import said
+from followups.models import Programme, SurveyAnswer, SurveyCode, SurveyPeriod
+from followups.queries.surveys import Period, said
 from followups.refusals.surveys import SurveyCodeNotFound, SurveyCodeUsed
 from followups.survey import QUESTIONS, SCORES, TEXTS, code_hash, language, new_code
 from followups.survey_pages import RATE
+from followups.sweeps import surveys as sweeps
 from journal.door import open_door
 from journal.models import Entry
 from responders.models import Agency
@@ -63,6 +64,14 @@ def answered(
     SurveyAnswer.objects.bulk_create(
         SurveyAnswer(id=uuid4(), agency=of, month=month, language=tag, answers=list(answers)) for _ in range(count)
     )
+
+
+def shown(of: Agency, *, at: datetime = LATER) -> list[Period]:
+    """
+    Return what the page shows after a sweep.
+    """
+    sweeps.make_periods(at=at)
+    return said(of.pk).periods
 
 
 def test_every_language_has_every_sentence() -> None:
@@ -236,9 +245,8 @@ def test_months_are_put_together_until_enough_people_answered(agency: Agency) ->
     # September is under way.
     answered(agency, date(2026, 9, 1), 40)
 
-    found = said(agency.pk, at=LATER)
+    [period] = shown(agency)
 
-    [period] = found.periods
     assert (period.first, period.last, period.count) == (date(2026, 5, 1), date(2026, 6, 1), 13)
     # Six and seven are each too few to say which language they chose.
     assert period.languages == []
@@ -252,7 +260,7 @@ def test_a_language_is_named_only_where_no_few_are_left_beside_it(agency: Agency
     answered(agency, date(2026, 6, 1), 12)
     answered(agency, date(2026, 6, 1), 10, tag="vi")
 
-    june, may = said(agency.pk, at=LATER).periods
+    june, may = shown(agency)
 
     assert may.languages == []
     assert june.languages == [("English", 12), ("Tiếng Việt", 10)]
@@ -262,7 +270,7 @@ def test_a_question_that_few_answered_is_not_shown(agency: Agency) -> None:
     answered(agency, date(2026, 5, 1), 9, answers=[5, 5, 5, 5, 5])
     answered(agency, date(2026, 5, 1), 9, answers=[5, 0, 5, 5, 5])
 
-    [period] = said(agency.pk, at=LATER).periods
+    [period] = shown(agency)
 
     assert [question.count for question in period.questions] == [18, 0, 18, 18, 18]
     assert period.questions[1].mean is None
@@ -273,12 +281,58 @@ def test_the_agency_says_how_few_are_too_few_and_sees_its_own(agency: Agency) ->
     with open_door(by=SCENE, at=NOON):
         Programme.objects.create(agency=agency, survey_least=13)
 
-    assert said(agency.pk, at=LATER).periods == []
-    assert said(responders.agency().pk, at=LATER).periods == []
+    assert shown(agency) == []
+    assert shown(responders.agency()) == []
+
+
+def test_months_stay_put_together_as_they_were_whatever_is_few_later(agency: Agency) -> None:
+    with open_door(by=SCENE, at=NOON):
+        programme = Programme.objects.create(agency=agency, survey_least=10)
+    answered(agency, date(2026, 5, 1), 6, answers=[1, 1, 1, 1, 1])
+    answered(agency, date(2026, 6, 1), 7)
+    answered(agency, date(2026, 7, 1), 6)
+    before = shown(agency)
+    assert [(period.first.month, period.last.month, period.count) for period in before] == [(5, 6, 13)]
+
+    for least, together in ((6, [(7, 7, 6), (5, 6, 13)]), (20, [(7, 7, 6), (5, 6, 13)])):
+        with open_door(by=SCENE, at=NOON):
+            programme.survey_least = least
+            programme.save()
+        after = shown(agency)
+        # May alone would be six, and June with July thirteen: the difference of the two is what few people said.
+        assert [(period.first.month, period.last.month, period.count) for period in after] == together
+        assert after[-1] == before[0]
+
+
+def test_several_sweeps_at_once_put_months_together_once(agency: Agency) -> None:
+    answered(agency, date(2026, 5, 1), 10)
+    together = Barrier(3)
+
+    def sweep(_: int) -> int:
+        together.wait()
+        try:
+            return sweeps.make_periods(at=LATER)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(sweep, range(3)))
+
+    assert sum(made) == 1
+    assert SurveyPeriod.objects.count() == 1
+
+
+def test_a_month_is_over_an_hour_after_its_last_answer_at_the_earliest(agency: Agency) -> None:
+    answered(agency, date(2026, 8, 1), 10)
+    # Midnight in Seattle.
+    ended = datetime(2026, 9, 1, 7, 0, tzinfo=UTC)
+
+    assert [len(shown(agency, at=ended + timedelta(minutes=past))) for past in (-1, 59, 60)] == [0, 0, 1]
 
 
 def test_coordinators_see_what_people_say(agency: Agency) -> None:
     answered(agency, date(2026, 1, 1), 12)
+    sweeps.make_periods(at=LATER)
     client = desk_client(responders.person(agency, "COORDINATOR"))
 
     page = client.get("/care/survey/").content.decode()

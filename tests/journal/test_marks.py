@@ -48,6 +48,7 @@ NO_DOCUMENT = {
     "followups_signing": "what was signed, as it was signed; who may read the report asks for it",
     "followups_surveycode": "a one-time secret's hash",
     "followups_surveyanswer": "anonymous; shown only as sums",
+    "followups_surveyperiod": "the sums of it; the page asks for them",
 }
 
 
