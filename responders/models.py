@@ -436,12 +436,17 @@ class ShiftQuerySet(models.QuerySet["Shift"]):
         """
         return self.filter(unit=unit_id)
 
+    def lasting(self, at: datetime) -> "ShiftQuerySet":
+        """
+        Return the shifts that were not over at an instant, and had begun.
+        """
+        return self.filter(Q(ended_at__isnull=True) | Q(ended_at__gte=at), started_at__lte=at)
+
     def on_unit_at(self, unit_id: int, *, person_id: int | None, at: datetime) -> "ShiftQuerySet":
         """
         Return the shifts by which a person was on a unit at an instant.
         """
-        still = Q(ended_at__isnull=True) | Q(ended_at__gte=at)
-        return self.filter(still, person=person_id, unit=unit_id, started_at__lte=at)
+        return self.lasting(at).filter(person=person_id, unit=unit_id)
 
     def overrun(self, at: datetime) -> "ShiftQuerySet":
         """

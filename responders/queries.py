@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.gis.geos import Point
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from responders.models import Agency, OpeningHours, Person, Position, RoleName, ServiceArea, Shift, Unit
 
@@ -40,12 +40,14 @@ def shift_at(person_id: int, unit_id: int, at: datetime) -> Shift | None:
     """
     Return the shift, open or past, that a person had on a unit at an instant: whether a fact was theirs to report.
     """
-    return (
-        Shift.objects.of_unit(unit_id)
-        .filter(Q(ended_at__isnull=True) | Q(ended_at__gte=at), person=person_id, started_at__lte=at)
-        .order_by("-started_at")
-        .first()
-    )
+    return Shift.objects.on_unit_at(unit_id, person_id=person_id, at=at).order_by("-started_at").first()
+
+
+def crew_at(unit_id: int, at: datetime) -> set[int]:
+    """
+    Return the people who were on shift on a unit at an instant.
+    """
+    return set(Shift.objects.of_unit(unit_id).lasting(at).values_list("person_id", flat=True))
 
 
 def streams_of(shift: Shift) -> list[str]:
