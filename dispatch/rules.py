@@ -100,9 +100,10 @@ def check_may_poach(call_row: _Body, unit: _Body, limits: _Body, feed_age_s: flo
     _raise_first(_against_unit(unit, DUTIES_OF_OWN_ACCORD))
 
 
-def check_may_dispatch(call: Call, unit: _Body) -> None:
+def check_may_dispatch(call: Call, unit: _Body, *, of_own_accord: bool = False) -> None:
     """
-    Check, under the locks of both, that the desk may send a unit: to a pending call, or to assist on a held one.
+    Check, under the locks of both, that the desk may send a unit: to a pending call, or to assist on a held one. A crew that
+    goes ``of_own_accord`` says first that its meal is over.
 
     :raises CallNotPending: the call is closed or cancelled.
     :raises CallNotForCare: nobody of CARE holds it and the response rules CARE out: overruling comes first.
@@ -113,7 +114,7 @@ def check_may_dispatch(call: Call, unit: _Body) -> None:
         raise refusals.CallNotPending(call=call.pk, status=call.status)
     if call.status == CallStatus.PENDING and "CARE" not in call.response:
         raise refusals.CallNotForCare(call=call.pk, response=call.response, reasons=list(call.reasons))
-    check_may_be_given(unit)
+    _raise_first(_against_unit(unit, DUTIES_OF_OWN_ACCORD if of_own_accord else DUTIES_OF_DESK))
 
 
 def check_may_be_given(unit: _Body) -> None:

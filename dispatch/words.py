@@ -108,7 +108,7 @@ STATUSES: dict[str, str] = {
 }
 ORIGINS: dict[str, str] = {
     Origin.DISPATCHED: "Sent by the desk",
-    Origin.SELF_DISPATCHED: "Took it from the CARE queue",
+    Origin.SELF_DISPATCHED: "Went of its own accord",
     Origin.POACHED: "Took it from police",
     Origin.ON_VIEW: "Came upon it",
     Origin.REFERRED: "Referred",

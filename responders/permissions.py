@@ -157,6 +157,8 @@ ACTIONS: Final[Mapping[str, Grants]] = {
     "follow_up.finish": _CARING,
     "follow_up.cancel": _CARING,
     "follow_up.send": _CARING,
+    # A crew goes by itself to whom its own unit is to see: that it is, is for the action to see.
+    "follow_up.go": _CREW,
     "care_referral.make": _CARING,
     "care_referral.tell": _CARING,
     "intake.take": _CARING,

@@ -41,24 +41,33 @@ def send(
     point: Point | None = None,
     place_kind: str = "UNKNOWN",
     answers: Mapping[str, str] | None = None,
+    of_own_accord: bool = False,
 ) -> Assignment:
     """
-    Make the call of a visit and send a unit. The policy decides about it as about every call: what was not asked is no no.
+    Make the call of a visit and send a unit, or let it go ``of_own_accord``: then its crew has acknowledged it by that. The
+    policy decides about it as about every call: what was not asked is no no.
 
     The caller says who may; nothing but the call and the unit is locked.
 
     :raises UnitNotFound: the unit is another agency's.
     :raises CallNotForCare: the policy rules CARE out there now.
     :raises UnitBusy: the unit holds a call.
-    :raises UnitNotDispatchable: the crew is too small, or busy with anything but a meal.
+    :raises UnitNotDispatchable: the crew is too small, or busy; with a meal too where it goes of its own accord.
     """
     call = _make(by.agency_id, address=address, point=point, place_kind=place_kind, answers=answers, by=by, at=at)
     unit = Unit.objects.lock(unit_id)
     rules.check_of_agency(unit, by=by)
     seen = queries.seen(call, unit, at=at)
-    rules.check_may_dispatch(call, seen.unit)
+    rules.check_may_dispatch(call, seen.unit, of_own_accord=of_own_accord)
     assignment = assignments.start(
-        call=call, unit=unit, origin=Origin.DISPATCHED, by=by, at=at, limits=seen.limits, has_alarms=False
+        call=call,
+        unit=unit,
+        origin=Origin.SELF_DISPATCHED if of_own_accord else Origin.DISPATCHED,
+        by=by,
+        at=at,
+        acknowledged_by=str(by) if of_own_accord else "",
+        limits=seen.limits,
+        has_alarms=False,
     )
     record(
         "call.visit",

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from dispatch.actions import visits
 from dispatch.actions.links import moment
 from dispatch.models import Assignment, Call
-from dispatch.refusals import CallNotForCare
+from dispatch.refusals import CallNotForCare, UnitNotDispatchable
 from followups.actions import clients, plans
 from followups.actions import steps as rows
 from followups.models import (
@@ -40,12 +40,11 @@ from followups.refusals import plans as refusals
 from followups.rules import plans as rules
 from journal.record import record
 from responders.actors import Actor
-from responders.models import Agency, Person, Unit
+from responders.models import Agency, Person, Shift, Unit
 from responders.queries import area_at, crew_sizes, day_of
 from responders.refusals import UnitNotFound
-from responders.rules import check_in_use
+from responders.rules import check_in_use, unit_acted_for
 
-_VISITORS: Final = 2
 _ENDS: Final = {AttemptResult.REACHED: Outcome.REACHED, AttemptResult.REFUSED: Outcome.REFUSED}
 _WAITS: Final = {AttemptResult.HOSPITALISED: PauseReason.HOSPITAL, AttemptResult.IN_CUSTODY: PauseReason.CUSTODY}
 
@@ -184,6 +183,7 @@ def attempt(
     Reached or refused ends the follow-up; a person in hospital or in custody has their plan wait; one who is said to have died
     is kept as that, and stops nothing before a second person confirms it. Otherwise it stays, and supervisors hear of it when
     nobody tries again within ``Programme.escalate_h``. What the signed report of a visit has said already is one attempt with it.
+    A visit of one person is flagged.
 
     :raises FollowUpNotFound: it never was the actor's.
     """
@@ -201,6 +201,11 @@ def attempt(
         tried = Attempt(follow_up=row, client=client, how=how, result=known, at=when, recorded_at=at)
         _note_try(row, client, when=when)
     tried.by, tried.person_id, tried.partner = str(by), by.person_id, partner
+    # Of what others did, who tells it at a desk knows no more than the crew's own report.
+    if partner is not None or (by.tablet_id is not None and how == How.VISIT):
+        tried.alone = partner is None and _was_alone(row, by, when)
+    if tried.alone:
+        flags.append("visit_alone")
     tried.note, tried.next_step = note, next_step
     tried.save()
     _record("follow_up.attempted", row, by=by, at=when, attempt=tried.pk, **({"flags": flags} if flags else {}))
@@ -236,9 +241,11 @@ def found_nobody(*, encounter: LockedEncounter, by: object, at: datetime) -> Non
         recorded_at=at,
         by=str(by),
         person_id=encounter.author_id,
+        alone=queries.came_alone(encounter.assignment),
     )
     _note_try(row, client, when=when)
-    _record("follow_up.attempted", row, by=by, at=when, attempt=tried.pk)
+    flags = {"flags": ["visit_alone"]} if tried.alone else {}
+    _record("follow_up.attempted", row, by=by, at=when, attempt=tried.pk, **flags)
 
 
 def finish(*, follow_up_id: int, outcome: str, by: Actor, at: datetime) -> FollowUp:
@@ -303,6 +310,50 @@ def send(
     unit = Unit.objects.filter(pk=unit_id, agency=by.agency_id).first()
     if unit is None:
         raise UnitNotFound(unit=unit_id)
+    assignment, row = _visit(found, unit_id=unit_id, place_kind=place_kind, answers=answers, by=by, at=at)
+    _record("follow_up.sent", row, by=by, at=at, call=assignment.call_id, unit=unit_id)
+    return assignment
+
+
+def go(
+    *,
+    follow_up_id: int,
+    by: Actor,
+    at: datetime,
+    place_kind: str = "UNKNOWN",
+    answers: Mapping[str, str] | None = None,
+) -> Assignment:
+    """
+    Let the crew that is to see to a follow-up go there now, of its own accord: the call, the welfare clock and the rules are
+    those of ``send``.
+
+    :raises FollowUpNotFound: their unit is not to see to it; answers like one that does not exist.
+    :raises Refusal: as ``send``, and the crew has not said that its meal is over.
+    """
+    unit_id = unit_acted_for(by, None, None)
+    found = FollowUp.objects.filter(pk=follow_up_id, agency=by.agency_id, unit=unit_id).first()
+    if found is None:
+        raise refusals.FollowUpNotFound
+    assignment, row = _visit(
+        found, unit_id=unit_id, place_kind=place_kind, answers=answers, of_own_accord=True, by=by, at=at
+    )
+    _record("follow_up.begun", row, by=by, at=at, call=assignment.call_id, unit=unit_id)
+    return assignment
+
+
+def _visit(
+    found: FollowUp,
+    *,
+    unit_id: int,
+    place_kind: str,
+    answers: Mapping[str, str] | None,
+    by: Actor,
+    at: datetime,
+    of_own_accord: bool = False,
+) -> tuple[Assignment, FollowUp]:
+    """
+    Make the call of a visit, and return what the unit has of it, with the follow-up as it is then.
+    """
     address = found.address
     if not address:
         if found.point is None:
@@ -315,23 +366,41 @@ def send(
             point=found.point,
             place_kind=place_kind,
             answers=answers,
+            of_own_accord=of_own_accord,
             by=by,
             at=at,
         )
     except CallNotForCare as no:
         raise refusals.VisitNotForCare(response=no.facts["response"], reasons=no.facts["reasons"]) from None
-    # Its lock is held since it was sent: nobody leaves or joins it now.
-    if (crew := crew_sizes([unit_id])[unit_id]) < _VISITORS:
-        raise refusals.VisitNeedsTwo(crew=crew)
-    client, row = _held(follow_up_id, by)
+    except UnitNotDispatchable as no:
+        # Too few for the unit: to who visits it is said what a visit takes, where that is what they lack.
+        if no.facts["why"] == "CREW_TOO_SMALL":
+            _check_two(unit_id)
+        raise
+    _check_two(unit_id)
+    client, row = _held(found.pk, by)
+    if of_own_accord and row.unit_id != unit_id:
+        raise refusals.FollowUpNotFound
     rules.check_moves(row)
     if row.call_id is not None and Call.objects.open().filter(pk=row.call_id).exists():
         raise refusals.FollowUpSent(call=row.call_id)
     row.call_id, row.unit_id = assignment.call_id, unit_id
     row.save(update_fields=["call", "unit"])
     clients.meet(client=client, call_id=assignment.call_id, route=Route.VISIT, by=by, at=at, seen=True)
-    _record("follow_up.sent", row, by=by, at=at, call=assignment.call_id, unit=unit_id)
-    return assignment
+    return assignment, row
+
+
+def _check_two(unit_id: int) -> None:
+    # The unit's lock is held since its call was made: nobody leaves or joins it now.
+    if (crew := crew_sizes([unit_id])[unit_id]) < queries.VISITORS:
+        raise refusals.VisitNeedsTwo(crew=crew)
+
+
+def _was_alone(row: FollowUp, by: Actor, when: datetime) -> bool:
+    # On which unit whoever tells it was then, and not where its tablet is now.
+    then = Shift.objects.filter(person=by.person_id).lasting(when).order_by("-started_at").first()
+    unit_id = by.unit_id if then is None else then.unit_id
+    return queries.went_alone(row, person_id=by.person_id, unit_id=unit_id, when=when)
 
 
 def _note_try(row: FollowUp, client: LockedClient, *, when: datetime) -> None:

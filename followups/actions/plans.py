@@ -378,6 +378,7 @@ def _visited(
             recorded_at=at,
             by=str(by),
             person_id=encounter.author_id,
+            alone=queries.came_alone(encounter.assignment),
         )
         row.first_attempt_at = min(row.first_attempt_at or when, when)
         row.save(update_fields=["first_attempt_at"])

@@ -4,7 +4,7 @@ The kinds of action of plans and follow-ups.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from rest_framework.serializers import Serializer
 
@@ -15,6 +15,7 @@ from followups.models import FollowUp, Plan
 from followups.serializers import plans as args
 from journal.kinds import Kind, Nature
 from responders.actors import Actor
+from responders.rules import check_in_time
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -37,6 +38,15 @@ def _tried(tried: Tried) -> dict[str, Any]:
 
 def _sent(assignment: Assignment) -> dict[str, Any]:
     return {"call": assignment.call_id, "assignment": assignment.pk}
+
+
+# How long a crew's wish to go is good for: as that for a call of the CARE queue.
+_LIFE: Final = "self_dispatch_life_s"
+
+
+def _go(*, by: Actor, at: datetime, happened_at: datetime | None, **given: Any) -> Assignment:
+    check_in_time(_LIFE, agency_id=by.agency_id, happened_at=happened_at, at=at)
+    return follow_ups.go(by=by, at=at, **given)
 
 
 def _desk(
@@ -62,4 +72,5 @@ KINDS: list[Kind] = [
     _desk("follow_up.finish", args.FinishArgs, follow_ups.finish, _follow_up),
     _desk("follow_up.cancel", args.FollowUpCancelArgs, follow_ups.cancel, _follow_up),
     _desk("follow_up.send", args.FollowUpSendArgs, follow_ups.send, _sent),
+    Kind("follow_up.go", Nature.INTENT, args.GoArgs, _go, _sent, life=_LIFE, sealed=True),
 ]

@@ -260,6 +260,7 @@ class Attempt(SealedRow):
     by = models.CharField(max_length=100)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     partner = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    alone = models.BooleanField(default=False, help_text="A visit that its crew made alone: a visit is two people.")
     note = SealedText(blank=True)
     next_step = SealedText(blank=True)
 

@@ -11,7 +11,9 @@ from django.contrib.gis.geos import Point
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from dispatch.models import Assignment, Source
 from followups.models import (
+    Attempt,
     Choice,
     ChoiceField,
     Client,
@@ -19,14 +21,17 @@ from followups.models import (
     Encounter,
     FollowUp,
     FollowUpState,
+    How,
     Programme,
     WayKind,
 )
-from responders.models import Agency, Person, RoleName, ServiceArea
-from responders.queries import area_at
+from responders.models import Agency, Person, RoleName, ServiceArea, Shift
+from responders.queries import area_at, crew_at
 
 # Where somebody can be visited; the first of these that is known is where they are looked for.
 _VISITED: Final = (WayKind.ADDRESS, WayKind.SHELTER, WayKind.PLACE)
+# Nobody visits alone.
+VISITORS: Final = 2
 ASSIGNEES: Final = (RoleName.RESPONDER, RoleName.COORDINATOR, RoleName.SUPERVISOR)
 
 
@@ -77,6 +82,41 @@ def follow_up_of_call(call_id: int) -> FollowUp | None:
     Return the follow-up that a call was made for: the report of a visit links back to it.
     """
     return FollowUp.objects.filter(call=call_id).order_by("pk").first()
+
+
+def came_alone(held: Assignment) -> bool:
+    """
+    Tell whether the crew that came to a call was one person.
+    """
+    return len(crew_at(held.unit_id, held.on_scene_at or held.assigned_at)) < VISITORS
+
+
+def went_alone(row: FollowUp, *, person_id: int | None, unit_id: int | None, when: datetime) -> bool:
+    """
+    Tell whether the crew that tried to visit somebody ``when`` was one person, who tells of it.
+
+    A visit that was a call is as its crew was when it came there, also where it is told after the call, before the shift is
+    over: somebody who has gone home since was there. Any other one is as the unit was at that instant.
+    """
+    if unit_id is None:
+        return True
+    if (held := _call_of_visit(row, person_id=person_id, unit_id=unit_id, when=when)) is not None:
+        return came_alone(held)
+    return len(crew_at(unit_id, when) | {person_id}) < VISITORS
+
+
+def _call_of_visit(row: FollowUp, *, person_id: int | None, unit_id: int, when: datetime) -> Assignment | None:
+    """
+    Return how a unit had the call of the visit that is told of, if it was a call.
+    """
+    calls = Assignment.objects.filter(call=row.call_id or 0, call__source=Source.SECOND_RESPONSE)
+    held = calls.filter(unit=unit_id, assigned_at__lte=when).order_by("-pk").first()
+    if held is None or held.ended_at is None or when <= held.ended_at:
+        return held
+    shifts = Shift.objects.on_unit_at(unit_id, person_id=person_id, at=when)
+    is_same_shift = shifts.filter(started_at__lte=held.assigned_at).exists()
+    told = Attempt.objects.filter(follow_up=row, how=How.VISIT, at__gte=held.assigned_at, at__lte=when)
+    return held if is_same_shift and not told.exists() else None
 
 
 def assignee(agency_id: int, person_id: int) -> Person | None:

@@ -335,6 +335,7 @@ def _tries(row: FollowUp) -> list[Line]:
                 part for part in (_two(one), one.note, f"next: {one.next_step}" if one.next_step else "") if part
             ),
             at=one.at,
+            code="ALONE" if one.alone else "",
         )
         for one in row.attempts.all()
     ]

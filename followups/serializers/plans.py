@@ -179,11 +179,18 @@ class FollowUpCancelArgs(FollowUpArgs):
     reason = Text(max_length=LONGEST_TEXT)
 
 
-class FollowUpSendArgs(FollowUpArgs):
+class GoArgs(FollowUpArgs):
+    """
+    A visit that begins now, and what is known of the place and of what speaks against going there.
+    """
+
+    place_kind = Choice(choices=PlaceKind.choices, required=False)
+    answers = AnswersField(required=False, allow_null=True)
+
+
+class FollowUpSendArgs(GoArgs):
     """
     The unit that visits, and what is known of the place and of what speaks against going there.
     """
 
     unit = Whole(source="unit_id", min_value=1)
-    place_kind = Choice(choices=PlaceKind.choices, required=False)
-    answers = AnswersField(required=False, allow_null=True)

@@ -57,6 +57,7 @@ def test_only_takes_expire() -> None:
     assert {kind.name: kind.life for kind in kinds().values() if kind.life} == {
         "call.poach": "poach_life_s",
         "call.self_dispatch": "self_dispatch_life_s",
+        "follow_up.go": "self_dispatch_life_s",
     }
 
 

@@ -108,6 +108,7 @@ CLASSES = {
         "call.join",
         "call.poach",
         "call.self_dispatch",
+        "follow_up.go",
         "hand_over.accept",
         "hand_over.decline",
         "referral.make",
@@ -355,7 +356,7 @@ def test_no_fact_is_refused_for_state(kind: str, since: str) -> None:
     # It is on the record, and each flag of the answer is one that a supervisor finds, or that is about no call.
     assert Entry.objects.count() > before
     kept = set(Flag.objects.values_list("code", flat=True))
-    assert set(answer.body["flags"]) <= kept | {"late_scope", "out_of_order"}
+    assert set(answer.body["flags"]) <= kept | {"late_scope", "out_of_order", "visit_alone"}
     assert list(differences()) == []
 
 
