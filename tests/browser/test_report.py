@@ -218,6 +218,25 @@ def test_a_visit_that_is_a_call_shows_the_crew_whom_it_meets(enter: Enter, site:
     expect(coordinator.locator("#list")).not_to_contain_text("Demo Person One", timeout=SOON)
     expect(tablet.locator(".person")).to_have_count(0)
 
+    # --- to the next one the crew goes by itself, from what its tablet has -------------------------------------------------
+    tablet.get_by_role("button", name=re.compile("^Visits 1")).click(timeout=SOON)
+    visit = tablet.locator(".visit", has_text="Demo Person Two")
+    visit.get_by_role("button").click()
+    looked_at(tablet, pictures, "visit-free")
+    finger.tap("Go there now…")
+    finger.tap("Public place")
+    finger.tap("Nothing does")
+    looked_at(tablet, pictures, "visit-go")
+    finger.tap("Go there now")
+    expect(tablet.locator(".sheet")).to_have_count(0, timeout=SOON)
+    # It told so itself: nothing rings, and the next step is the way there.
+    expect(tablet.get_by_role("button", name="En route").first).to_be_visible(timeout=SOON)
+    expect(tablet.locator(".person")).to_contain_text("Demo Person Two")
+    tablet.get_by_role("button", name=re.compile("^Visits 1")).click()
+    visit.get_by_role("button").click()
+    expect(tablet.locator(".sheet")).to_contain_text("This visit is your call.")
+    looked_at(tablet, pictures, "visit-mine")
+
 
 def test_whoever_clears_a_call_owes_a_report_that_the_tablet_has_begun(
     enter: Enter, site: Site, pictures: Path

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { requests } from "../../tablets/static/tablets/requests.js";
-import { byPeople, flagWords, lineSentence, lineWords, nameOf, nextStep, oldest } from "../../tablets/static/tablets/trays.js";
+import { byPeople, flagWords, learn, lineSentence, lineWords, nameOf, nextStep, oldest } from "../../tablets/static/tablets/trays.js";
 
 const NOW = Date.parse("2026-11-22T04:00:00Z");
 const ago = (seconds) => new Date(NOW - seconds * 1000).toISOString();
@@ -75,7 +75,9 @@ test("a page that keeps nothing asks to be kept open", () => {
   assert.match(lineSentence({ state: "offline", since: NOW, opening: false }, { waiting: 1, durable: false }, NOW), /keep it open/);
 });
 
-test("every kind that a crew can do has a name, and no word of ours is in it", () => {
+test("every kind that a crew can do has a name, and no word of ours is in it", async () => {
+  await import("./tree.js");
+  learn((await import("../../followups/static/followups/tablet/visits.js")).part.trays);
   const permissions = readFileSync(new URL("../../responders/permissions.py", import.meta.url), "utf8");
   const kinds = [...permissions.matchAll(/^ {4}"([a-z_]+\.[a-z_]+)": (?:_CREW_OR_RADIO|_CREW),/gm)].map(([, kind]) => kind);
   assert.ok(kinds.length >= 18);
@@ -95,6 +97,16 @@ test("no screen says a word that is only ours", () => {
       assert.doesNotMatch(sentence ?? "", /\b(sync|synchroni[sz]|outbox|conflict|receipt|replica|payload|epoch|lease)/i, `${name}: ${sentence}`);
     }
   }
+});
+
+test("what another app asks for is decided like a take, stands by its own id, and has next steps of its own", () => {
+  learn({ asks: ["other.go"], next: { "other.go take_expired": "Ask there again." } });
+  const go = { ...action("other.go", 20, { thing: 7 }), id: "go-1" };
+
+  assert.equal(requests([go], agency, true, NOW).get("go-1").say, "asked 20 s ago · expires in 2 min");
+  assert.equal(requests([{ ...go, happened_at: ago(121) }], agency, true, NOW).get("go-1").state, "ran_out");
+  const next = (kind) => nextStep({ kind, problem: { code: "take_expired" } });
+  assert.deepEqual([next("other.go"), next("call.poach")], ["Ask there again.", "If it still waits on the board, ask again."]);
 });
 
 test("every refusal leads somewhere", () => {

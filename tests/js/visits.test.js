@@ -9,8 +9,9 @@ import { elements, tap, textOf, write } from "./tree.js";
 
 const { atCall, card, part: personPart } = await import("../../followups/static/followups/tablet/person.js");
 const { dayWords, inForce, language, localDay, nameOf, planWords, wayWords } = await import("../../followups/static/followups/tablet/person_words.js");
-const { visits, whenWords } = await import("../../followups/static/followups/tablet/visits_words.js");
+const { going, visits, whenWords } = await import("../../followups/static/followups/tablet/visits_words.js");
 const { part } = await import("../../followups/static/followups/tablet/visits.js");
+const { Parts } = await import("../../tablets/static/tablets/parts.js");
 
 const ZONE = "America/Los_Angeles";
 const NOW = Date.parse("2026-06-03T20:00:00Z");
@@ -105,12 +106,15 @@ async function tablet(t, { people = [{ id: 7, name: "First" }, { id: 8, name: "S
   for (const [c, id, body] of documents) peer.put("unit.1", c, id, body);
   const device = await new Browser(peer, t).signedOn();
   await device.exchange();
+  new Parts([part]);
   const kit = { device, replica: device.replica, facts: () => device.pending(), perform: (kind, args, options) => device.do(kind, args, { actor: device.person, ...options }), now: () => NOW, redraw() {}, words: {} };
   part.start(kit);
   personPart.start(kit);
   const ui = { sheet: { name: "visits" } };
   const act = { sheet: (name, more = {}) => (ui.sheet = { name, ...more }) };
-  const s = { now: NOW, zone: ZONE, here: null, line: { state: "live" }, unit: { people }, personId: 7, call: { id: "4" } };
+  const unit = { call_sign: "CARE 12", people, call: null, crew_minimum: 2, duty: "AVAILABLE" };
+  // As the app draws it: what waits and what was not done are the device's.
+  const s = { now: NOW, zone: ZONE, here: null, line: { state: "live" }, agency: { self_dispatch_life_s: 120 }, unit, personId: 7, call: { id: "4" }, standing: null, get pending() { return device.pending(); }, get trays() { return device.trays(); } };
   return { peer, device, kit, ui, s, act, screen: () => part.sheets[ui.sheet.name](s, act, ui), board: () => part.onBoard(s, act, ui) };
 }
 
@@ -156,6 +160,111 @@ test("who cannot be known to have been there is asked for, and alone must be sai
 
   await until(() => device.pending().length === 1, "it is kept");
   assert.ok(!("partner" in device.pending()[0].args));
+});
+
+// --- going there --------------------------------------------------------------------------------------------------------------
+
+const GO = (more = {}) => ({ id: "go-1", kind: "follow_up.go", actor: "7", state: "waiting", seq: 1, happened_at: "2026-06-03T19:59:40.000Z", args: { follow_up: 3 }, answer: null, problem: null, ...more });
+const crew = { call_sign: "CARE 12", people: [{ id: 7 }, { id: 8 }], call: null, crew_minimum: 2, duty: "AVAILABLE" };
+
+/** How it stands with going to a visit, for a crew of two that is free and has signal, but for what is said. */
+function goes({ body = {}, over = false, facts = [], ...more } = {}) {
+  new Parts([part]);
+  return going({ id: "3", body: followUp(body), attempts: [], over }, { now: NOW, line: { state: "live" }, agency: { self_dispatch_life_s: 120 }, unit: crew, pending: [], call: null, standing: null, ...more }, facts);
+}
+
+test("a crew of two that is free may go, and is told what that does", () => {
+  assert.equal(goes().state, "open");
+  assert.match(goes().say, /your call/);
+  assert.equal(goes({ over: true }), null);
+});
+
+test("what stands against going is said: alone, with a call, on a meal, asked for another, nowhere to go", () => {
+  const why = (given) => {
+    const { state, head } = goes(given);
+    return [state, head];
+  };
+
+  assert.deepEqual(why({ unit: { ...crew, people: [{ id: 7 }], crew_minimum: 1 } }), ["cannot", "You are alone on CARE 12."]);
+  assert.deepEqual(why({ call: { id: "9" } }), ["cannot", "You have a call."]);
+  assert.deepEqual(why({ unit: { ...crew, duty: "MEAL" } }), ["cannot", "You are on meal."]);
+  assert.deepEqual(why({ pending: [{ kind: "call.self_dispatch", args: { call: 5 }, state: "waiting", happened_at: "2026-06-03T19:59:40.000Z" }] }), ["cannot", "You have asked for another call."]);
+  assert.deepEqual(why({ body: { address: "" } }), ["cannot", "Nobody has said where they are."]);
+  // What it has cleared holds it no more, and a meal that it ended is over: both are on their way.
+  assert.equal(goes({ call: { id: "9" }, standing: { clearing: {} } }).state, "open");
+  assert.equal(goes({ unit: { ...crew, duty: "MEAL" }, pending: [{ kind: "unit.duty", args: { duty: "AVAILABLE" } }] }).state, "open");
+});
+
+test("without signal it only asks, for as long as a take is good for", () => {
+  const line = { state: "offline" };
+  assert.deepEqual([goes({ line }).state, goes({ line }).head], ["open", "No signal: this only asks."]);
+  assert.match(goes({ line }).say, /good for 2 min/);
+
+  const asked = goes({ line, pending: [GO()] });
+  assert.deepEqual([asked.state, asked.head], ["asked", "Not decided yet."]);
+  assert.match(asked.say, /asked 20 s ago · expires in 2 min/);
+  assert.equal(goes({ line, pending: [GO({ happened_at: "2026-06-03T19:57:59.000Z" })] }).state, "ran_out");
+  // Another visit's request is not this one's.
+  assert.equal(goes({ line, pending: [GO({ args: { follow_up: 5 } })] }).state, "cannot");
+});
+
+test("once it is accepted the visit is the crew's call, and only then", () => {
+  const accepted = GO({ state: "applied", answer: { call: 9 } });
+
+  assert.equal(goes({ facts: [accepted] }).state, "coming");
+  assert.equal(goes({ facts: [accepted], body: { call: 9 }, call: { id: "9" } }).state, "mine");
+  // It was cleared.
+  assert.equal(goes({ facts: [accepted], body: { call: 9 } }).state, "open");
+});
+
+test("going there is three taps at most, and a question that nobody answers is not answered", async (t) => {
+  const { peer, device, s, ui, act, screen } = await tablet(t);
+  peer.up = false;
+  s.call = null;
+  act.sheet("visit", { code: "3" });
+  tap(screen(), "Go there now…");
+  tap(screen(), "Public place");
+  tap(screen(), "Nothing does");
+  tap(screen(), "Go there now");
+
+  await until(() => device.pending().length === 1, "it is kept");
+  assert.deepEqual(device.pending()[0].args, { follow_up: 3, place_kind: "PUBLIC", answers: { WEAPON: "NO", VIOLENCE: "NO", MEDICAL: "NO", POLICE_ONLY: "NO" } });
+  assert.equal(ui.sheet.name, "visit");
+  assert.ok(textOf(screen()).includes("Not decided yet."));
+  assert.ok(!textOf(screen()).includes("Go there now"));
+  act.sheet("visits");
+  assert.ok(textOf(screen()).includes("asked to go, not decided yet"));
+});
+
+test("one who is alone sees the button, why it does nothing, and what to do instead", async (t) => {
+  const { s, act, screen } = await tablet(t, { people: [{ id: 7, name: "First" }] });
+  s.call = null;
+  act.sheet("visit", { code: "3" });
+
+  const button = elements(screen()).find(({ tag, children }) => tag === "button" && textOf(children).includes("Go there now"));
+  assert.equal(button.props.disabled, true);
+  assert.ok(textOf(screen()).includes("A visit is two people. Wait for your partner, or reach them by phone."));
+  act.sheet("visit_go", { code: "3" });
+  assert.equal(elements(screen()[2]).find(({ tag }) => tag === "button").props.disabled, true);
+});
+
+test("what was not done says why there, until the crew asks again", async (t) => {
+  const { peer, s, device, act, screen } = await tablet(t);
+  peer.up = false;
+  s.call = null;
+  const no = { ...GO(), state: "refused", problem: { code: "visit_needs_two", message: "A visit is two people. This unit has fewer." } };
+  Object.defineProperty(s, "trays", { value: { waiting: [], refused: [no], quarantined: [], flagged: [] } });
+  act.sheet("visit", { code: "3" });
+  const said = textOf(screen());
+  assert.ok(said.includes("Not done: A visit is two people. This unit has fewer."));
+  assert.ok(said.includes("Wait for your partner, or reach them by phone."));
+
+  const seen = [];
+  device.dismiss = async (seq) => void seen.push(seq);
+  tap(screen(), "Go there now…");
+  tap(screen(), "Go there now");
+  assert.deepEqual(seen, [1]);
+  await until(() => device.pending().length === 1, "it is asked again");
 });
 
 test("what was half said is not there for whoever signs on next", async (t) => {

@@ -17,6 +17,18 @@ import { age } from "./times.js";
  * @property {string} say
  */
 
+/** What other apps bring that asks for a call. @type {Set<string>} */
+const ASKS = new Set();
+
+/**
+ * Kinds of another app by which a crew asks for a call that is on nobody's board: like a take of the CARE queue, and while one
+ * is not decided the crew asks for no other.
+ * @param {readonly string[]} kinds
+ */
+export function asksToo(kinds) {
+  for (const kind of kinds) ASKS.add(kind);
+}
+
 /** @param {{kind: string}} action */
 export const isTake = ({ kind }) => kind === "call.self_dispatch" || kind === "call.poach";
 
@@ -30,7 +42,7 @@ export function lifeOf({ kind }, agency) {
 }
 
 /**
- * The requests of this crew that are not decided, by call.
+ * The requests of this crew that are not decided: takes by call, those for a call that is not there yet by their own id.
  * @param {readonly Action[]} pending oldest first
  * @param {Record<string, any>|null} agency
  * @param {boolean} offline
@@ -41,11 +53,11 @@ export function requests(pending, agency, offline, now) {
   /** @type {Map<string, Request>} */
   const all = new Map();
   for (const action of pending) {
-    const call = String(action.args["call"]);
+    const call = ASKS.has(action.kind) ? action.id : String(action.args["call"]);
     if (action.kind === "call.at_scene") {
       all.set(call, { state: "on_scene", action, head: "ON SCENE, NOT YOURS", say: offline ? "the desk hears of it with the first signal" : "telling the desk…" });
     }
-    if (!isTake(action) || all.get(call)?.state === "on_scene") continue;
+    if (!(isTake(action) || ASKS.has(action.kind)) || all.get(call)?.state === "on_scene") continue;
     const asked = now - Date.parse(action.happened_at);
     const left = lifeOf(action, agency) - asked;
     all.set(

@@ -3,6 +3,7 @@
  * the line is. No browser, no clock.
  */
 
+import { asksToo } from "./requests.js";
 import { age } from "./times.js";
 import { wordsOf } from "./words.js";
 
@@ -130,11 +131,11 @@ const NEXT = {
 
 /**
  * The next step after a refusal.
- * @param {{problem: {code: string}|null}} action
+ * @param {{kind?: string, problem: {code: string}|null}} action
  */
 export function nextStep(action) {
   const code = action.problem?.code ?? "";
-  return NEXT[code] ?? (code.startsWith("poach_") ? "It stays with police. Talk to the desk if you think otherwise." : "Talk to the desk.");
+  return NEXT[`${action.kind} ${code}`] ?? NEXT[code] ?? (code.startsWith("poach_") ? "It stays with police. Talk to the desk if you think otherwise." : "Talk to the desk.");
 }
 
 /** @type {Record<string, string>} */
@@ -161,19 +162,20 @@ const FLAGS = {
 };
 
 /**
- * What another app says of its own kinds: what they are called, what to do about its refusals, why its flags are raised, and
- * which of its kinds the tablet says by itself.
- * @typedef {{names?: Record<string, string>, next?: Record<string, string>, flags?: Record<string, string>, quiet?: readonly string[]}} Lesson
+ * What another app says of its own kinds: what they are called, what to do about its refusals (by code, or by kind and code),
+ * why its flags are raised, which of its kinds ask for a call, and which the tablet says by itself.
+ * @typedef {{names?: Record<string, string>, next?: Record<string, string>, flags?: Record<string, string>, asks?: readonly string[], quiet?: readonly string[]}} Lesson
  */
 
 /**
  * Take these words up beside our own.
  * @param {Lesson} lesson
  */
-export function learn({ names = {}, next = {}, flags = {}, quiet = [] }) {
+export function learn({ names = {}, next = {}, flags = {}, asks = [], quiet = [] }) {
   Object.assign(NAMES, names);
   Object.assign(NEXT, next);
   Object.assign(FLAGS, flags);
+  asksToo(asks);
   for (const kind of quiet) BY_ITSELF.add(kind);
 }
 

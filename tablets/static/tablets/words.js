@@ -141,6 +141,16 @@ const NOT_DISPATCHABLE = {
 };
 
 /**
+ * Why a unit takes no call now.
+ * @param {string|null} why as take.js says it
+ * @param {import("./wire.js").UnitBody} unit
+ */
+export function notNow(why, unit) {
+  if (why === "CREW_TOO_SMALL") return `Needs ${unit.crew_minimum} on board`;
+  return NOT_DISPATCHABLE[why ?? ""] ?? "You cannot be sent now";
+}
+
+/**
  * Why a row may not be taken, in the few words that fit on it.
  * @param {string} code of a refusal
  * @param {import("./wire.js").BoardCall} call
@@ -174,8 +184,7 @@ export function whyNot(code, call, unit, notDispatchable) {
     case "unit_busy":
       return "Finish your call first";
     case "unit_not_dispatchable":
-      if (notDispatchable === "CREW_TOO_SMALL") return `Needs ${unit.crew_minimum} on board`;
-      return NOT_DISPATCHABLE[notDispatchable ?? ""] ?? "You cannot be sent now";
+      return notNow(notDispatchable, unit);
     default:
       return wordsOf(code.toUpperCase());
   }
