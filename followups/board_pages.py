@@ -25,6 +25,7 @@ from journal.refusals import NotFound
 from responders.actors import Actor
 from responders.middleware import BACKGROUND_HEADER
 from responders.models import Person, RoleName, ServiceArea, Unit
+from responders.permissions import may_use
 
 _WHO: Final = re.compile(r"none|[pu][1-9][0-9]{0,14}", re.ASCII)
 # In the session: whose names this person was shown, by page, so that a page that asks every few seconds is entered once.
@@ -190,7 +191,10 @@ def beside(actor: Actor, page: str) -> dict[str, Any]:
         if actor.has("SUPERVISOR"):
             places.append(("reports", "/care/reports/", "Reports", tallies.get("reports", 0)))
         places.append(("survey", "/care/survey/", "Survey", 0))
-    places.append(("people", "/care/people/", "People", 0))
+    if may_use(actor, "care-people", "GET"):
+        places.append(("people", "/care/people/", "People", 0))
+    if may_use(actor, "care-programme", "GET"):
+        places.append(("programme", "/care/programme/", "Programme", 0))
     return {"page": page, "places": places, "supervises": actor.has("SUPERVISOR")}
 
 

@@ -224,6 +224,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Grants]]] = {
     "care-list": {"GET": _CARING},
     "care-list-rows": {"GET": _CARING},
     "care-survey": {"GET": _CARING},
+    # What an agency decides of care is nobody's record: an admin may, like with policies.
+    "care-programme": {"GET": _MANAGERS},
     "care-reports": {"GET": _SUPERVISOR},
     "care-report-rows": {"GET": _SUPERVISOR},
     "care-report-read": {"POST": _SUPERVISOR},

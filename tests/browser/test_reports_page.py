@@ -1,5 +1,6 @@
 """
-The supervisors' page of reports: read one, send it back, say that one was made to the authorities, and that one is not owed.
+The supervisors' page of reports: read one, send it back, say that one was made to the authorities, and that one is not owed;
+and the page of what a report offers, with the limits of second responses.
 """
 
 import re
@@ -124,3 +125,74 @@ def test_a_supervisor_sees_to_reports(enter: Enter, site: Site, pictures: Path) 
     page.reload()
     expect(owed).to_have_count(before)
     expect(owed.filter(has_text="Sent back")).to_have_count(1)
+
+
+def test_a_supervisor_decides_on_limits_and_choices(enter: Enter, site: Site, pictures: Path) -> None:
+    site.manage("load_choices", "--agency", "seattle-demo")
+    page = enter("supervisor")
+    page.goto(f"{site.origin}/care/")
+    page.get_by_role("link", name="Programme").click()
+    expect(page.locator("h1")).to_have_text("Programme")
+    wrong = []
+
+    # Refused: it says so at the field, and everything typed is there still.
+    until, glass = page.get_by_label("Until"), page.get_by_role("group", name="Break-glass").get_by_role("textbox")
+    until.fill("11:00")
+    page.get_by_role("button", name="Keep limits").click()
+    expect(page.locator("#wrong-visits")).to_have_text("Visits must begin earlier in the day than they end.")
+    expect(until).to_be_focused()
+    until.fill("20:00")
+    glass.fill("73")
+    page.keyboard.press("Enter")
+    expect(page.locator("#wrong-break_glass_h")).to_have_text("This cannot be. Possible: 1 to 72 hours.")
+    wrong += violations(page)
+    page.screenshot(path=pictures / "programme-refused.png")
+    expect(until).to_have_value("20:00")
+    expect(page.locator("#force-visits")).to_contain_text("12:00 to 19:00")
+    glass.fill("12")
+    page.keyboard.press("Enter")
+    expect(page.locator("#limits-said")).to_contain_text("Kept, and in force from now on.")
+    expect(page.locator("#force-visits")).to_contain_text("12:00 to 20:00")
+    expect(page.locator(".limit-unkept:visible")).to_have_count(0)
+
+    # By keys alone: a choice is added, refused first, moved, renamed and retired.
+    supplies = page.locator("#field-SUPPLY")
+    supplies.locator("summary").focus()
+    page.keyboard.press("Enter")
+    many = supplies.locator("ol .choice").count()
+    page.keyboard.press("a")
+    expect(supplies.get_by_label("A new choice")).to_be_focused()
+    page.keyboard.type("Detention slip")
+    expect(supplies.get_by_label("Code")).to_have_value("DETENTION_SLIP")
+    page.keyboard.press("Enter")
+    expect(supplies.locator("[data-wrong=label]:visible")).to_contain_text("never this programme's act")
+    expect(supplies.get_by_label("A new choice")).to_have_value("Detention slip")
+    supplies.get_by_label("A new choice").fill("Bus ticket, one day")
+    page.keyboard.press("Enter")
+    said = page.locator("#said-SUPPLY")
+    expect(said).to_have_text(f"Added: Bus ticket, one day. It is {many + 1} of {many + 1}.")
+    ticket = supplies.locator('[data-code="BUS_TICKET_ONE_DAY"]')
+    ticket.focus()
+    page.keyboard.press("u")
+    expect(said).to_have_text(f"Bus ticket, one day is {many} of {many + 1}.")
+    expect(ticket.locator('[data-do="up"]')).to_be_focused()
+    page.keyboard.press("e")
+    ticket.get_by_label("As the tablet says it").fill("Bus ticket")
+    for name, size in (("desk", None), ("tablet", TABLET), ("upright", UPRIGHT)):
+        if size:
+            page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        page.screenshot(path=pictures / f"programme-{name}.png")
+    wrong += violations(page)
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("Kept: Bus ticket.")
+    expect(ticket.locator("b")).to_have_text("Bus ticket")
+    page.keyboard.press("r")
+    expect(said).to_contain_text("Retired: Bus ticket.")
+    expect(supplies.locator("summary")).to_contain_text(f"{many} offered, 1 retired")
+    # The next press is about the choice that took its place.
+    expect(supplies.locator("ol .choice").last).to_be_focused()
+    page.locator("[data-theme-switch]").click()
+    page.screenshot(path=pictures / "programme-night.png")
+    wrong += violations(page)
+
+    assert wrong == []

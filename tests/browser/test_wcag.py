@@ -27,7 +27,7 @@ PAGES = {
         "/supervisor/backup/",
         "/fleet/",
         "/care/opened/",
-        "/care/reports/",
+        "/care/programme/",
         "/care/reports/",
     ],
     "coordinator": [
