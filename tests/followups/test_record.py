@@ -552,3 +552,13 @@ def test_a_referral_that_led_to_a_record_stands_there(care: follow_ups.Care, cli
 
     assert "What came of it: Met at the library" in html
     assert "At the library" in html
+
+
+def test_no_form_of_a_record_puts_words_into_an_address(care: follow_ups.Care, client: Client) -> None:
+    path = f"/care/people/{client.key}/"
+    whole_page, shut = (page(care, role)[0].get(path).content.decode() for role in ("COORDINATOR", "RESPONDER"))
+
+    # One without a method asks for an address with everything in it where the page's script has not come.
+    tags = [part.split(">")[0] for html in (whole_page, shut) for part in html.split("<form")[1:]]
+    assert len(tags) >= 5
+    assert [tag for tag in tags if 'method="post"' not in tag and 'method="dialog"' not in tag] == []
