@@ -162,6 +162,14 @@ def done(page: Page, words: str) -> None:
     expect(page.locator("#outcome")).to_have_text(words)
 
 
+def there(page: Page, shown: Locator, words: str) -> None:
+    """
+    Expect that a page shows this, and wait for its scripts: what is pressed before them does nothing.
+    """
+    expect(shown).to_contain_text(words)
+    page.wait_for_load_state()
+
+
 def test_what_takes_two_takes_two(scene: Scene, pictures: Path) -> None:
     one, two = scene.open(scene.one, "Marta Walk-Test"), scene.open(scene.two, "Marta Walk-Test")
 
@@ -203,9 +211,10 @@ def test_what_takes_two_takes_two(scene: Scene, pictures: Path) -> None:
     same.get_by_role("link", name="Look for another…").click()
     one.get_by_label("Name or alias").fill("Another Walk-Test")
     one.get_by_role("button", name="Look", exact=True).click()
+    there(one, one.locator("#found-title"), "alike")
     one.locator("li", has_text="Another Walk-Test").get_by_role("button", name="The same…").click()
     say(one, "They are the same")
-    expect(one.locator("#record")).to_contain_text("Also Another Walk-Test")
+    there(one, one.locator("#record"), "Also Another Walk-Test")
 
     # --- a consent with everything, what goes out on it, and its end -----------------------------------------------------
     one.get_by_text("Record a signed consent").click()
@@ -307,8 +316,9 @@ def test_who_was_referred_without_a_call_is_seen_to_its_end(scene: Scene, pictur
     expect(row).to_contain_text("Taken by Demo Coordinator")
     # The keys go on from the row.
     expect(row).to_be_focused()
-    there = two.locator(".row", has_text="Sleeps behind the library").first
-    expect(there).to_contain_text("Taken by Demo Coordinator")
+    expect(two.locator(".row", has_text="Sleeps behind the library").first).to_contain_text(
+        "Taken by Demo Coordinator"
+    )
     one.screenshot(path=pictures / "taken.png")
 
     # --- nobody like that: a record is made, and the referral ends with it -------------------------------------------------
@@ -319,13 +329,13 @@ def test_who_was_referred_without_a_call_is_seen_to_its_end(scene: Scene, pictur
     expect(one.get_by_role("alert")).to_contain_text("Write the date of birth like 1985-04-30")
     one.get_by_label("Date of birth").fill("1971-04-03")
     one.get_by_role("button", name="Look", exact=True).click()
-    expect(one.locator("#found-title")).to_have_text("Nobody like that")
+    there(one, one.locator("#found-title"), "Nobody like that")
     one.get_by_role("button", name="Make a new record…").click()
     dialog = say(one, "Make it", language="es", interpreter="yes", born_on="3 April")
     expect(dialog).to_contain_text("Born (1980, 1980-05 or 1980-05-17): Write it like 1980-05-17")
     say(one, "Make it", born_on="1971-04-03")
     say(one, "Close", note="Met him at the library")
-    expect(one.locator("h1")).to_have_text("Quentin Zwiebel")
+    there(one, one.locator("h1"), "Quentin Zwiebel")
     expect(one.locator("#record")).to_contain_text("Speaks es, interpreter needed")
     expect(part(one, "Referred to us")).to_contain_text("What came of it: Met him at the library")
     assert (
@@ -380,7 +390,7 @@ def test_who_was_referred_without_a_call_is_seen_to_its_end(scene: Scene, pictur
     ):
         services.get_by_role("button", name="Heard of it…").click()
         say(one, "Enter", state=state, said_by=said_by, **more)
-        expect(services.locator(".tag").first).to_have_text(words)
+        there(one, services.locator(".tag").first, words)
     expect(services).to_contain_text("Warm handover")
     expect(services).to_contain_text("attended, said himself")
     # Nothing comes after that.
