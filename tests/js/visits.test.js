@@ -236,6 +236,15 @@ test("going there is three taps at most, and a question that nobody answers is n
   assert.ok(textOf(screen()).includes("asked to go, not decided yet"));
 });
 
+test("without signal the button says that it asks", async (t) => {
+  const { s, act, screen } = await tablet(t);
+  Object.assign(s, { call: null, line: { state: "offline" } });
+  act.sheet("visit", { code: "3" });
+  tap(screen(), "Ask to go there…");
+
+  assert.equal(elements(screen()[2]).find(({ tag }) => tag === "button").children[0].text, "Ask to go there");
+});
+
 test("one who is alone sees the button, why it does nothing, and what to do instead", async (t) => {
   const { s, act, screen } = await tablet(t, { people: [{ id: 7, name: "First" }] });
   s.call = null;

@@ -110,11 +110,12 @@ function way(visit, s, act) {
   if (state === "mine") return h("div", { class: "banner good visit-way", key: "way" }, icon("check"), h("span", null, h("b", null, head), h("span", null, say)), h("button", { class: "btn", type: "button", onclick: () => showCall(act) }, "Show the call"));
   if (state === "coming") return h("p", { class: "banner good", key: "way", role: "status" }, icon("check"), h("span", null, h("b", null, head), h("span", null, say)));
   if (state === "asked" || state === "ran_out") return h("p", { class: `banner ${state === "asked" ? "ask" : "bad"}`, key: "way", role: "status" }, icon(state === "asked" ? "hourglass_empty" : "warning"), h("span", null, h("b", null, head), h("span", null, say)));
+  const offline = s.line.state === "offline";
   return h(
     "div",
     { class: "visit-go", key: "way" },
     refusedGoing(visit.id, s).slice(-1).map(({ seq, why, next }) => h("p", { class: "banner bad", key: `refused-${seq}`, role: "status" }, icon("warning"), h("span", null, h("b", null, `Not done: ${why}`), h("span", null, next)))),
-    h("button", { class: "btn tall take", type: "button", disabled: state === "cannot" || leaving !== "", onclick: () => act.sheet("visit_go", { code: visit.id }), "aria-describedby": "visit-go-say", "aria-haspopup": "dialog" }, icon("directions_walk"), h("span", null, "Go there now…")),
+    h("button", { class: `btn tall ${offline ? "ask" : "take"}`, type: "button", disabled: state === "cannot" || leaving !== "", onclick: () => act.sheet("visit_go", { code: visit.id }), "aria-describedby": "visit-go-say", "aria-haspopup": "dialog" }, icon("directions_walk"), h("span", null, offline ? "Ask to go there…" : "Go there now…")),
     h("p", { id: "visit-go-say", class: state === "cannot" || head ? "visit-not" : "soft" }, (state === "cannot" || head) && icon(state === "cannot" ? "info_outline" : "link_off"), h("span", null, head && h("b", null, head), head && " ", say)),
   );
 }
