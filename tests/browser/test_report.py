@@ -173,8 +173,8 @@ def test_a_report_written_without_signal_arrives_and_is_followed_up(
     expect(visit).to_have_count(0, timeout=SOON)
 
     # --- and its outcome is on the board: the first step is done, the next one knows of it ----------------------------------
-    # Nothing moves there under a pointer.
-    coordinator.mouse.move(5, 500)
+    # Somebody is at the list still, where the answer stands: what is new comes when they ask for it.
+    coordinator.locator("#fresh").click(timeout=SOON)
     expect(row).to_contain_text("Day 7", timeout=SOON)
     expect(row).to_contain_text("Reached (visit)")
 
