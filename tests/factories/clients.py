@@ -14,8 +14,7 @@ from tests.conftest import NOON
 from tests.factories import follow_ups, responders
 from tests.factories.dispatch import Scene
 from tests.factories.follow_ups import Care
-
-SCENE = responders.SCENE
+from tests.factories.responders import SCENE, scene_door
 
 
 def known(of: Care, name: str = "", *, at: datetime = NOON, **told: Any) -> Client:
@@ -30,7 +29,7 @@ def at_call(whom: Client, call: Call, *, route: str = Route.MET, at: datetime = 
     """
     Return that somebody is at a call.
     """
-    with open_door(by=SCENE, at=at):
+    with scene_door(at=at):
         Call.objects.lock(call.pk)
         locked = Client.objects.lock(whom.pk)
         return clients.meet(client=locked, call_id=call.pk, route=route, by=SCENE, at=at, seen=seen)

@@ -32,6 +32,7 @@ from responders.actors import Actor
 from responders.models import Agency, RoleName, ServiceArea, Unit
 from tests.conftest import NOON
 from tests.factories import responders
+from tests.factories.responders import scene_door
 
 SCENE = responders.SCENE
 # Westlake Park, inside responders.DOWNTOWN.
@@ -57,21 +58,23 @@ def scene(*, crew: int = 2, at: datetime = NOON, **agency_fields: Any) -> Scene:
     """
     Return a new agency whose CAD was heard of at ``at``, with one crewed unit.
     """
-    agency = responders.agency(**agency_fields)
-    area = responders.area(agency)
-    unit, tablet = rival(agency, area, crew=crew, at=at)
-    if agency.has_cad:
-        feed(agency, heard_at=at)
-    dispatcher = responders.actor(responders.person(agency, RoleName.DISPATCHER, name="Dispatcher One"))
-    return Scene(agency, area, unit, tablet, dispatcher)
+    with scene_door(at=at):
+        agency = responders.agency(**agency_fields)
+        area = responders.area(agency)
+        unit, tablet = rival(agency, area, crew=crew, at=at)
+        if agency.has_cad:
+            feed(agency, heard_at=at)
+        dispatcher = responders.actor(responders.person(agency, RoleName.DISPATCHER, name="Dispatcher One"))
+        return Scene(agency, area, unit, tablet, dispatcher)
 
 
 def rival(agency: Agency, area: ServiceArea, *, crew: int = 2, at: datetime = NOON) -> tuple[Unit, Actor]:
     """
     Return another unit of the area with a crew, and the tablet of its first responder.
     """
-    unit = responders.unit(agency, areas=[area])
-    shifts = responders.crew(unit, size=crew, at=at)
+    with scene_door(at=at):
+        unit = responders.unit(agency, areas=[area])
+        shifts = responders.crew(unit, size=crew, at=at)
     unit.refresh_from_db()
     tablet = responders.tablet_actor(shifts[0], tablet_id=unit.pk) if shifts else _unmanned(unit)
     return unit, tablet
@@ -81,7 +84,7 @@ def feed(agency: Agency, *, heard_at: datetime = NOON) -> CadFeed:
     """
     Return the agency's CAD feed as last heard at a moment.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         found, _ = CadFeed.objects.update_or_create(
             agency=agency, defaults={"heard_at": heard_at, "told_at": heard_at}
         )
@@ -93,7 +96,7 @@ def call_type(agency: Agency, *, color: str = Color.YELLOW, code: str | None = N
     Return a new type of call.
     """
     code = code or f"TYPE {next(_numbers)}"
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return CallType.objects.create(agency=agency, code=code, label=code.title(), color=color)
 
 
@@ -117,7 +120,7 @@ def call(agency: Agency, *, area: ServiceArea | None = None, color: str = Color.
     }
     if "type" not in given:
         given["type"] = call_type(agency, color=color)
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return Call.objects.create(agency=agency, area=area, **given)
 
 
@@ -140,7 +143,7 @@ def answers(to: Call, **values: str) -> None:
     """
     Answer disqualifiers of a call: ``answers(call, WEAPON="YES")``.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         for disqualifier, value in values.items():
             Answer.objects.create(call=to, disqualifier=disqualifier, value=value, by="person:0", at=NOON)
 
@@ -150,7 +153,7 @@ def caution(of: Agency, *, address_key: str = "", phone: str = "", expires_at: d
     Return a new caution on an address or a phone, for a day unless told otherwise.
     """
     made_by = responders.person(of, RoleName.DISPATCHER)
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return Caution.objects.create(
             agency=of,
             address_key=address_key,

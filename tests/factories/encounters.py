@@ -18,6 +18,7 @@ from responders.api import run_action
 from responders.models import Agency, Shift
 from tests.conftest import NOON
 from tests.factories import dispatch, responders
+from tests.factories.responders import SCENE, scene_door
 
 # Everything that a report can say of one person.
 WHOLE: dict[str, Any] = {
@@ -51,8 +52,8 @@ def offered(of: Agency) -> None:
     """
     Offer an agency what ships.
     """
-    with open_door(by=dispatch.SCENE, at=NOON):
-        programmes.load(agency_id=of.pk, choices=choices.shipped(), by=dispatch.SCENE, at=NOON)
+    with scene_door():
+        programmes.load(agency_id=of.pk, choices=choices.shipped(), by=SCENE, at=NOON)
 
 
 def scene(**agency_fields: Any) -> dispatch.Scene:

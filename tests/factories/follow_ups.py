@@ -17,6 +17,7 @@ from responders.models import Person, RoleName, Unit
 from tests.conftest import NOON
 from tests.factories import dispatch, referrals, responders
 from tests.factories.dispatch import Scene
+from tests.factories.responders import scene_door
 
 SCENE = responders.SCENE
 
@@ -43,15 +44,15 @@ def care(of: Scene | None = None, **programme: Any) -> Care:
     """
     Return a scene with a coordinator and a supervisor, and a programme where something of it is said.
     """
-    of = of or dispatch.scene()
-    if programme:
-        with open_door(by=SCENE, at=NOON):
+    with scene_door():
+        of = of or dispatch.scene()
+        if programme:
             Programme.objects.create(agency=of.agency, **programme)
-    return Care(
-        of,
-        coordinator=responders.actor(responders.person(of.agency, RoleName.COORDINATOR)),
-        supervisor=responders.actor(responders.person(of.agency, RoleName.SUPERVISOR)),
-    )
+        return Care(
+            of,
+            coordinator=responders.actor(responders.person(of.agency, RoleName.COORDINATOR)),
+            supervisor=responders.actor(responders.person(of.agency, RoleName.SUPERVISOR)),
+        )
 
 
 def coordinator(of: Care) -> Actor:
@@ -65,7 +66,7 @@ def client(of: Care, **fields: Any) -> Client:
     """
     Return somebody whom nobody knows yet.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return Client.objects.create(agency_id=of.agency_id, made_at=NOON, made_by=SCENE, **fields)
 
 
@@ -73,7 +74,7 @@ def at_home(whom: Client, value: str = "100 PINE ST", kind: str = "ADDRESS", **f
     """
     Say where somebody is to be found.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return ContactWay.objects.create(
             client=whom, kind=kind, value=value, added_at=NOON, added_by=SCENE, **{"point": dispatch.POINT, **fields}
         )
@@ -87,7 +88,7 @@ def encounter(of: Care, *, held: Assignment | None = None, at: datetime = NOON, 
         held = dispatch.assignment(of.scene, status=AssignmentStatus.CLEARED, at=at)
     author = of.scene.agency.people.filter(roles__name=RoleName.RESPONDER).order_by("pk").first()
     assert isinstance(author, Person)
-    with open_door(by=SCENE, at=at):
+    with scene_door(at=at):
         return Encounter.objects.create(
             key=uuid4(),
             agency_id=of.agency_id,
@@ -114,7 +115,7 @@ def met(
     """
     Return that somebody was met on a report.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         row, _ = Met.objects.update_or_create(
             encounter=report,
             position=position,
@@ -134,7 +135,7 @@ def sign(of: Care, row: Met, *, at: datetime | None = None) -> Plan | None:
     """
     assert row.client_id is not None
     at = at or row.encounter.opened_at
-    with open_door(by=SCENE, at=at):
+    with scene_door(at=at):
         report = Encounter.objects.lock(row.encounter_id)
         locked = Client.objects.lock(row.client_id)
         return plans.after_encounter(encounter=report, client=locked, met=row, by=SCENE, at=at)
@@ -172,7 +173,7 @@ def intake(of: Scene) -> Intake:
     row = referrals.referral(
         referrals.officer(of.agency), kind="PERSON", what=dispatch.call_type(of.agency).code, contact="At the library"
     )
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return Intake.objects.create(agency=of.agency, referral=row, made_at=NOON)
 
 
@@ -180,7 +181,7 @@ def shown_to(unit: Unit) -> FollowUp:
     """
     Return a single follow-up that stands on a unit's tablets.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         whom = Client.objects.create(agency=unit.agency, made_at=NOON, made_by=SCENE)
         row = FollowUp.objects.create(
             agency=unit.agency,
@@ -204,7 +205,7 @@ def one_of_everything(of: Scene, unit: Unit) -> dict[str, int]:
     """
     agency = of.agency
     by = responders.actor(responders.person(agency, RoleName.COORDINATOR))
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         whom = Client.objects.create(agency=agency, made_at=NOON, made_by=SCENE)
         plan = plans.open_by_hand(client_id=whom.pk, by=by, at=NOON)
         row = plan.follow_ups.order_by("pk")[0]

@@ -11,14 +11,13 @@ from dispatch import catalogue
 from dispatch.actions import cad_keys, policies
 from dispatch.actions.intake import CadCall
 from dispatch.models import Policy
-from journal.door import open_door
 from responders.actors import Actor
 from responders.models import Agency, RoleName
 from tests.conftest import NOON
 from tests.factories import dispatch, responders
 from tests.factories.dispatch import Scene
+from tests.factories.responders import SCENE, scene_door
 
-SCENE = responders.SCENE
 WELFARE = "SERVICE - WELFARE CHECK"
 TRESPASS = "TRESPASS"
 TYPES = {WELFARE, TRESPASS, "CRISIS COMPLAINT - GENERAL", "SHOPLIFT - THEFT", "DOWN - CHECK FOR PERSON DOWN"}
@@ -42,28 +41,28 @@ def desk(*, policy: str | None = "seattle-2025", rate: int | None = None, **fiel
     """
     Return a new agency at work that decides by one of the policies that ship.
     """
-    scene = dispatch.scene(**fields)
-    agency = scene.agency
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
+        scene = dispatch.scene(**fields)
+        agency = scene.agency
         # A few of the types that ship: all of them are some hundred documents.
         types = [row for row in catalogue.call_types() if row["code"] in TYPES]
         policies.load_types(agency_id=agency.pk, types=types, by=SCENE, at=NOON)
         key, text = cad_keys.make(agency_id=agency.pk, name="CAD", by=SCENE, at=NOON, rate=rate)
-    if policy is not None:
-        in_force(agency, policy)
-    return Desk(
-        **vars(scene),
-        cad=Actor(agency_id=agency.pk, label="CAD", cad_key_id=key.pk),
-        key=text,
-        supervisor=responders.actor(responders.person(agency, RoleName.SUPERVISOR)),
-    )
+        if policy is not None:
+            in_force(agency, policy)
+        return Desk(
+            **vars(scene),
+            cad=Actor(agency_id=agency.pk, label="CAD", cad_key_id=key.pk),
+            key=text,
+            supervisor=responders.actor(responders.person(agency, RoleName.SUPERVISOR)),
+        )
 
 
 def in_force(agency: Agency, name: str, *, since: datetime = NOON - timedelta(days=400), **keys: Any) -> Policy:
     """
     Return a policy that ships, changed by ``keys``, in force since an instant.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return policies.install(
             agency_id=agency.pk,
             name=name,

@@ -14,8 +14,8 @@ from responders.actors import Actor
 from responders.models import Agency, RoleName
 from tests.conftest import NOON
 from tests.factories import intake, responders
+from tests.factories.responders import SCENE, scene_door
 
-SCENE = responders.SCENE
 HERE = (-122.3370, 47.6110)
 
 
@@ -74,5 +74,5 @@ def key(of: Agency, *, source: str = "988") -> tuple[IntakeKey, str]:
     """
     Return a new key and its text.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return intake_keys.make(agency_id=of.pk, name="Crisis line", source=source, by=SCENE, at=NOON)

@@ -1,15 +1,16 @@
 """
-Agencies, areas, units, people and crews for tests. Each function commits through a door of its own, as production does.
+Agencies, areas, units, people and crews for tests. Each function commits through a door, as production does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
 from django.contrib.gis.geos import MultiPolygon, Polygon
 
-from journal.door import open_door
+from journal.door import NoOpenDoor, current_door, open_door
 from responders.actions import shifts
 from responders.actors import Actor
 from responders.models import Agency, OpeningHours, Person, Role, RoleName, ServiceArea, Shift, Unit, Weekday
@@ -23,12 +24,27 @@ DOWNTOWN = (-122.3450, 47.5950, -122.3200, 47.6150)
 _numbers = count(1)
 
 
+@contextmanager
+def scene_door(*, at: datetime = NOON) -> Iterator[None]:
+    """
+    Open a door for a part of a scene, or let it through the one of the scene: what is set together is flushed once, which
+    takes less than half of the time.
+    """
+    try:
+        current_door()
+    except NoOpenDoor:
+        with open_door(by=SCENE, at=at):
+            yield
+    else:
+        yield
+
+
 def agency(*, slug: str | None = None, **fields: Any) -> Agency:
     """
     Return a new agency in Seattle's zone.
     """
     number = next(_numbers)
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return Agency.objects.create(
             slug=slug or f"agency-{number}", name=fields.pop("name", f"Agency {number}"), **fields
         )
@@ -47,7 +63,7 @@ def area(of: Agency, *, polygon: MultiPolygon | None = None, always_open: bool =
     """
     fields.setdefault("name", f"Area {next(_numbers)}")
     fields.setdefault("valid_from", date(2023, 10, 1))
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         new = ServiceArea.objects.create(agency=of, polygon=polygon or box(*DOWNTOWN), **fields)
         if always_open:
             _hours(new, opens=time(0), closes=time(0), valid_from=new.valid_from, valid_to=None)
@@ -66,7 +82,7 @@ def hours(
     """
     Return new opening hours of an area, the same on each of these weekdays.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         return _hours(of, opens=opens, closes=closes, weekdays=weekdays, valid_from=valid_from, valid_to=valid_to)
 
 
@@ -74,7 +90,7 @@ def unit(of: Agency, *, call_sign: str | None = None, areas: Iterable[ServiceAre
     """
     Return a new unit without a crew.
     """
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         new = Unit.objects.create(agency=of, call_sign=call_sign or f"CARE {next(_numbers)}", **fields)
         new.areas.set(areas)
         return new
@@ -85,7 +101,7 @@ def person(of: Agency, *roles: str, name: str | None = None, password: str | Non
     Return a new person with these roles, a responder when none is named.
     """
     number = next(_numbers)
-    with open_door(by=SCENE, at=NOON):
+    with scene_door():
         new = Person.objects.create_user(
             fields.pop("email", f"person{number}@example.org"),
             password,
@@ -103,7 +119,7 @@ def on_shift(who: Person, on: Unit, *, at: datetime = NOON, lasts: timedelta = t
     """
     Return the shift that a person starts on a unit.
     """
-    with open_door(by=SCENE, at=at):
+    with scene_door(at=at):
         return shifts.start(person_id=who.pk, unit_id=on.pk, planned_end_at=at + lasts, by=SCENE, at=at)
 
 
@@ -111,17 +127,19 @@ def crew(on: Unit, *, size: int = 2, at: datetime = NOON) -> list[Shift]:
     """
     Return the open shifts of new responders on a unit.
     """
-    return [on_shift(person(on.agency), on, at=at) for _ in range(size)]
+    with scene_door(at=at):
+        return [on_shift(person(on.agency), on, at=at) for _ in range(size)]
 
 
 def crewed_unit(of: Agency, *, size: int = 2, at: datetime = NOON, **fields: Any) -> Unit:
     """
     Return a new unit with a crew on shift, as the database now has it.
     """
-    new = unit(of, **fields)
-    crew(new, size=size, at=at)
-    new.refresh_from_db()
-    return new
+    with scene_door(at=at):
+        new = unit(of, **fields)
+        crew(new, size=size, at=at)
+        new.refresh_from_db()
+        return new
 
 
 def actor(who: Person) -> Actor:

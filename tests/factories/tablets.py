@@ -11,12 +11,12 @@ from uuid import uuid4
 
 from django.test import Client
 
-from journal.door import open_door
 from responders.models import Person, Unit
 from tablets.actions import sign_on as signing_on
 from tablets.models import Quarantined, SignOn, Tablet
 from tablets.secrets import hash_token, new_token
 from tests.factories import responders as make
+from tests.factories.responders import SCENE, scene_door
 
 _numbers = count(1)
 ORIGIN = "http://localhost:8000"
@@ -45,7 +45,7 @@ def paired(unit: Unit, *, by: Person | None = None) -> Paired:
     """
     supervisor = by or make.person(unit.agency, "SUPERVISOR")
     token = new_token()
-    with open_door(by=make.SCENE, at=datetime.now(UTC)):
+    with scene_door(at=datetime.now(UTC)):
         tablet = Tablet.objects.create(
             agency=unit.agency,
             unit=unit,
@@ -63,11 +63,11 @@ def signed_on(at_tablet: Tablet, who: Person | None = None, *, since: datetime |
     """
     since = since or datetime.now(UTC)
     person = who or make.person(at_tablet.agency)
-    with open_door(by=make.SCENE, at=since):
+    with scene_door(at=since):
         return signing_on.sign_on(
             tablet_id=at_tablet.pk,
             person_id=person.pk,
-            by=make.SCENE,
+            by=SCENE,
             at=since,
             planned_end_at=since + timedelta(hours=10),
         )
@@ -77,8 +77,9 @@ def crewed(unit: Unit) -> Paired:
     """
     Return a tablet of a unit with a new responder signed on at it.
     """
-    new = paired(unit)
-    signed_on(new.tablet)
+    with scene_door(at=datetime.now(UTC)):
+        new = paired(unit)
+        signed_on(new.tablet)
     return new
 
 
