@@ -2,6 +2,8 @@
 Referrals of people to services, and what became of them.
 """
 
+from collections.abc import Mapping
+
 from django.db import models
 from django.db.models import Q
 
@@ -23,6 +25,49 @@ class CareReferralState(models.TextChoices):
     WAITLISTED = "WAITLISTED"
     ATTENDED = "ATTENDED"
     NOT_ATTENDED = "NOT_ATTENDED"
+
+
+# What may be heard of a referral after what. Services answer late, and not always in order: who was never said to be accepted
+# may have gone, and who did not go is asked for again. That somebody went is the end of it.
+AFTER: Mapping[CareReferralState, frozenset[CareReferralState]] = {
+    CareReferralState.MADE: frozenset(
+        {
+            CareReferralState.ACCEPTED,
+            CareReferralState.DECLINED,
+            CareReferralState.WAITLISTED,
+            CareReferralState.ATTENDED,
+            CareReferralState.NOT_ATTENDED,
+        }
+    ),
+    CareReferralState.WAITLISTED: frozenset(
+        {
+            CareReferralState.ACCEPTED,
+            CareReferralState.DECLINED,
+            CareReferralState.ATTENDED,
+            CareReferralState.NOT_ATTENDED,
+        }
+    ),
+    CareReferralState.ACCEPTED: frozenset(
+        {
+            CareReferralState.DECLINED,
+            CareReferralState.WAITLISTED,
+            CareReferralState.ATTENDED,
+            CareReferralState.NOT_ATTENDED,
+        }
+    ),
+    CareReferralState.NOT_ATTENDED: frozenset(
+        {
+            CareReferralState.ACCEPTED,
+            CareReferralState.DECLINED,
+            CareReferralState.WAITLISTED,
+            CareReferralState.ATTENDED,
+        }
+    ),
+    CareReferralState.DECLINED: frozenset(
+        {CareReferralState.ACCEPTED, CareReferralState.WAITLISTED, CareReferralState.ATTENDED}
+    ),
+    CareReferralState.ATTENDED: frozenset(),
+}
 
 
 class CareReferral(SealedRow):

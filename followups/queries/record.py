@@ -35,11 +35,11 @@ from followups.models import (
     Strategy,
     StrategyKind,
 )
+from followups.models.care_referrals import AFTER
 from followups.queries.board import names_of, news, way_words
 from followups.queries.lists import sender_of
 from followups.queries.matching import Suggestion
 from followups.queries.records import disclosed, told_as
-from followups.rules.care_referrals import AFTER
 from followups.words import (
     BASES,
     CLOSES,

@@ -10,6 +10,7 @@ from django.db import connection
 
 from followups.actions import care_referrals
 from followups.models import CareReferral, CareReferralState, Client, ServiceAtLocation
+from followups.models.care_referrals import AFTER
 from followups.refusals.care_referrals import (
     CareReferralDayWrong,
     CareReferralNotFound,
@@ -17,7 +18,6 @@ from followups.refusals.care_referrals import (
     CareReferralStepImpossible,
 )
 from followups.refusals.clients import ClientNotFound
-from followups.rules.care_referrals import AFTER
 from journal.door import open_door
 from journal.models import Entry
 from responders.actors import Actor
