@@ -38,7 +38,7 @@ def of_agency(agency_id: int) -> Programme:
 
 def decide(*, by: Actor, at: datetime, happened_at: datetime | None = None, **limits: Any) -> Programme:
     """
-    Set limits of the actor's agency; those that are not named stay. Plans that there are keep theirs.
+    Set limits of the actor's agency; those that are not named stay. Plans that there are keep their days and hours.
 
     :raises HoursInvalid: visits would end before they begin.
     :raises StepsInvalid: there is no step, or they are not days one after the other.

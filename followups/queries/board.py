@@ -29,7 +29,6 @@ from followups.models import (
     Met,
     Plan,
     PlanState,
-    Programme,
     Route,
     WayKind,
 )
@@ -296,10 +295,9 @@ def rows_of(ids: Sequence[int], *, agency: Agency, at: datetime) -> list[Row]:
         plans={row.plan_id for row in rows if row.plan_id},
         today=at.astimezone(agency.zone).date(),
     )
-    programme = Programme.objects.filter(agency=agency).first() or Programme(agency=agency)
     tomorrow = end_of_day(agency.timezone, at)
     out = _calls_out([row.call_id for row in rows if row.call_id])
-    return [_row(row, about, programme, tomorrow=tomorrow, out=out, at=at) for row in rows]
+    return [_row(row, about, tomorrow=tomorrow, out=out, at=at) for row in rows]
 
 
 def names_of(clients: Collection[int]) -> dict[int, str]:
@@ -381,12 +379,10 @@ def _calls_out(calls: Iterable[int]) -> dict[int, str]:
     return dict(Assignment.objects.open().filter(call__in=list(calls)).values_list("call", "unit__call_sign"))
 
 
-def _row(
-    row: FollowUp, about: _About, programme: Programme, *, tomorrow: datetime, out: dict[int, str], at: datetime
-) -> Row:
+def _row(row: FollowUp, about: _About, *, tomorrow: datetime, out: dict[int, str], at: datetime) -> Row:
     plan = row.plan
     assignee = row.assignee or (plan.assignee if plan is not None and row.unit is None else None)
-    norm_at = _norm_at(row, programme)
+    norm_at = _norm_at(row)
     attempt = about.attempts.get(row.client_id)
     consent, gives = _consent(row, about)
     return Row(
@@ -450,9 +446,9 @@ def _step(row: FollowUp, plan: Plan | None) -> str:
     return f"Day {row.step} · {len(done)} of {len(plan.steps)}"
 
 
-def _norm_at(row: FollowUp, programme: Programme) -> datetime | None:
+def _norm_at(row: FollowUp) -> datetime | None:
     """
-    Return by when the first attempt should be made: the end of day 1, or within hours of the encounter after a risk. None
+    Return by when the first attempt should be made, as it was promised when the plan was made (``rules.hours_of_step``). None
     when one was made, or the step is not the first.
     """
     plan = row.plan
@@ -460,9 +456,7 @@ def _norm_at(row: FollowUp, programme: Programme) -> datetime | None:
         return None
     if row.state == FollowUpState.WAITING:
         return None
-    if row.risk:
-        return plan.based_at + timedelta(hours=programme.first_attempt_risk_h)
-    # Its day may have been moved since: the norm was not.
+    # Its day may have been moved since, and the programme changed: the norm was not.
     return row.try_by or end_of_day(row.zone, plan.based_at + timedelta(days=1))
 
 

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
+from followups.actions import programmes
 from followups.models import (
     BreakGlass,
     Client,
@@ -166,7 +167,11 @@ def _consented(client: Client) -> Consent:
 
 
 def test_the_norm_of_the_first_attempt_is_shown_until_it_is_made(care: follow_ups.Care) -> None:
-    calm, risky = step(care, named(care, "Calm")), change(step(care, named(care, "Risky")), risk=True)
+    calm = step(care, named(care, "Calm"))
+    risky = follow_ups.steps_of(follow_ups.planned(care, named(care, "Risky"), risk=True))[1]
+    # What the agency decides now is for plans to come.
+    with open_door(by=care.supervisor, at=NOON):
+        programmes.decide(first_attempt_risk_h=2, by=care.supervisor, at=NOON)
 
     rows = {row.name: row for row in rows_of([calm.pk, risky.pk], agency=care.scene.agency, at=THURSDAY_1300)}
 

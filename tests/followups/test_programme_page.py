@@ -98,7 +98,7 @@ def test_before_anything_is_decided_the_products_figures_are_in_force(browser: B
     ):
         assert f"In force: <b>{said}</b>" in page
     assert 'name="steps" data-kind="days" value="1, 7, 30"' in page
-    assert "Plans that there are keep theirs." in page
+    assert "Plans that there are keep their days and hours." in page
 
 
 def test_what_was_decided_is_in_force_here_and_nowhere_else(browser: Browser) -> None:

@@ -127,7 +127,7 @@ async function kept(sent) {
   }
   redraw(page, limits.map((limit) => `force-${limit.dataset["limit"]}`));
   show();
-  say(said, "Kept, and in force from now on. Plans that there are keep theirs.", "good");
+  say(said, "Kept, and in force from now on. Plans that there are keep their days and hours.", "good");
 }
 
 form.addEventListener("submit", (event) => {
