@@ -499,7 +499,7 @@ def test_a_failing_seed_is_cut_down_and_replayed(monkeypatch: pytest.MonkeyPatch
     seed = next(seed for seed in range(20) if run.breaks(seed))
 
     with pytest.raises(run.Failure, match=f"seed {seed}: invariant 1, no loss") as failure:
-        run.check(seed, tries=60)
+        run.check(seed, tries=30)
 
     lines = str(failure.value).splitlines()[2:]
     assert len(lines) <= run.STEPS // 8
