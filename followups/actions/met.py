@@ -91,9 +91,9 @@ class People:
             met = self._met(person, client)
             kept.add(met.position)
             people.append(person)
-            if client is not None:
-                if not self._meet(client):
-                    concerns.append(Concern.UNLINKED)
+            if client is not None and not self._meet(client):
+                concerns.append(Concern.UNLINKED)
+            elif client is not None:
                 self._tell_record(client, person)
                 if rules.DIED in person["outcomes"]:
                     clients.say_deceased_of(client=client, person_id=self._by.person_id, by=self._by, at=self._at)
@@ -179,7 +179,7 @@ class People:
     def _meet(self, client: LockedClient) -> bool:
         """
         Say that somebody is at the call; False where a coordinator has said that it was somebody else. What the report says of
-        them stays its author's word, and opens their record to nobody.
+        them stays its author's word: it opens their record to nobody, warns of nobody and plans nothing for them.
         """
         if rules.was_unlinked(client.pk, call_ids=self._calls):
             return False

@@ -652,10 +652,17 @@ def test_a_report_that_comes_late_puts_nobody_at_the_call_whom_a_coordinator_unl
     assert linked.applied
     assert say(by, "client.unlink", contact=contact.pk, at=minutes(62)).applied
 
-    row = write(here, again, body({"client": {"id": jo.pk}}), when=minutes(65))
+    plans, cautions = Plan.objects.count(), ClientCaution.objects.count()
+
+    told = {"cautions": [{"text": "Throws things", "days": 30}], "referrals": [{"position": 0, "to": "Shelter"}]}
+    row = write(here, again, body({**JO, **told, "client": {"id": jo.pk}}), when=minutes(65))
 
     assert not Contact.objects.filter(call=again.call_id, ended_at=None).exists()
     assert row.to_check
+    # Nobody goes to somebody's door, or is warned of them, for what another one said and did.
+    assert not Plan.objects.filter(encounter=row).exists()
+    assert (Plan.objects.count(), ClientCaution.objects.count()) == (plans, cautions)
+    assert not CareReferral.objects.filter(encounter=row).exists()
 
 
 def test_whom_a_report_left_out_it_may_name_again(here: dispatch.Scene, held: Assignment) -> None:
