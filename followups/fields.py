@@ -5,6 +5,7 @@ In the table is a sealed text that is bound to its table, row and column; in Pyt
 so that a row whose clinical words nobody needs costs no cipher. A sealed value is found only by a blind index beside it.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from django.db.models import Transform
 from django.db.models.query_utils import DeferredAttribute
 
 from journal.resealing import Place
-from journal.sealing import blind_index, is_current, seal, unseal
+from journal.sealing import SealBroken, blind_index, is_current, seal, unseal
 
 __all__ = [
     "SealedInstant",
@@ -28,13 +29,18 @@ __all__ = [
     "SealedYesNo",
     "blind_index",
     "field_about",
+    "open_each",
     "places",
     "sealed_fields",
 ]
 
 
+_Row = TypeVar("_Row", bound=models.Model)
 _ST = TypeVar("_ST", contravariant=True)
 _GT = TypeVar("_GT", covariant=True)
+
+
+_log = logging.getLogger(__name__)
 
 
 class Sealed(str):
@@ -93,6 +99,8 @@ else:
 
 class _SealedField(_TextField[_ST, _GT], ABC):
     descriptor_class = _Opening
+    # What a list shows of a row whose seal is broken; never more hopeful than the truth.
+    stand_in: Any = None
 
     @abstractmethod
     def encode(self, value: Any) -> str:
@@ -173,6 +181,8 @@ class SealedText(_SealedField[_ST, _GT]):
     Text that is sealed for its row. The model is a ``SealedRow``.
     """
 
+    stand_in = "(cannot be opened)"
+
     def encode(self, value: Any) -> str:
         """
         Return a value as the text that is sealed.
@@ -212,6 +222,7 @@ class SealedYesNo(_SealedField[_ST, _GT]):
     A yes or no that is sealed for its row; neither is longer than the other.
     """
 
+    stand_in = True
     _pyi_private_set_type: Any
     _pyi_private_get_type: Any
 
@@ -247,6 +258,23 @@ class SealedInstant(_SealedField[_ST, _GT]):
         Return the instant in UTC.
         """
         return datetime.fromisoformat(text)
+
+
+def open_each(rows: Iterable[_Row]) -> list[_Row]:
+    """
+    Return rows for a list of many, opened, with a stand-in where a seal is broken: one that is damaged must not keep the others
+    from anybody. They are looked at and never saved.
+    """
+    opened = list(rows)
+    for row in opened:
+        for field in sealed_fields(type(row)):
+            if isinstance(row.__dict__.get(field.attname), Sealed):
+                try:
+                    getattr(row, field.attname)
+                except SealBroken as broken:
+                    _log.error("a seal is broken: %s", broken.about)
+                    row.__dict__[field.attname] = field.stand_in
+    return opened
 
 
 def sealed_fields(model: type[models.Model]) -> list["_SealedField[Any, Any]"]:

@@ -17,6 +17,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from dispatch.models import Assignment
 from dispatch.spans import span
+from followups.fields import open_each
 from followups.models import (
     Attempt,
     Client,
@@ -209,7 +210,7 @@ def listed(agency_id: int, chosen: Chosen, *, at: datetime) -> Board:
     mine = _narrowed(every, chosen)
     shown = mine.filter(_shown(chosen.show, at=at, tomorrow=tomorrow))
     # What is late first, of that what is dangerous; then by when it is due.
-    late = list(shown.filter(_late(at)).only("key", "risk", "due_at"))
+    late = open_each(shown.filter(_late(at)).only("key", "risk", "due_at"))
     late.sort(key=lambda row: (not row.risk, row.due_at, row.pk))
     rest = shown.exclude(_late(at)).order_by("due_at", "pk").values_list("pk", flat=True)
     ids = [*(row.pk for row in late), *rest]
@@ -288,8 +289,9 @@ def rows_of(ids: Sequence[int], *, agency: Agency, at: datetime) -> list[Row]:
     found = FollowUp.objects.filter(pk__in=ids).select_related(
         "client", "plan", "plan__assignee", "plan__encounter", "area", "assignee", "unit"
     )
-    by_id = {row.pk: row for row in found}
+    by_id = {row.pk: row for row in open_each(found)}
     rows = [by_id[pk] for pk in ids if pk in by_id]
+    open_each(row.plan for row in rows if row.plan is not None)
     about = _About.of(
         {row.client_id for row in rows},
         plans={row.plan_id for row in rows if row.plan_id},
@@ -306,7 +308,7 @@ def names_of(clients: Collection[int]) -> dict[int, str]:
     """
     names = dict(ClientName.objects.filter(client__in=clients, primary=True).values_list("client", "text"))
     looks = Client.objects.filter(pk__in=[pk for pk in clients if pk not in names])
-    return names | {row.pk: row.looks or f"Not known by name ({row.pk})" for row in looks}
+    return names | {row.pk: row.looks or f"Not known by name ({row.pk})" for row in open_each(looks)}
 
 
 def news(contacts: QuerySet[Contact]) -> QuerySet[Contact]:
@@ -348,7 +350,7 @@ class _About:
         agreed = Met.objects.filter(encounter__plans__in=plans, client=F("encounter__plans__client"))
         return cls(
             names=names_of(clients),
-            attempts={row.client_id: row for row in attempts.order_by("client", "-at").distinct("client")},
+            attempts={row.client_id: row for row in open_each(attempts.order_by("client", "-at").distinct("client"))},
             tries=dict(
                 attempts.filter(follow_up__state__in=_OPEN)
                 .values_list("follow_up")
@@ -357,13 +359,13 @@ class _About:
             ),
             met={
                 row.client_id: row
-                for row in met.order_by("client", "-encounter__opened_at").distinct("client")
+                for row in open_each(met.order_by("client", "-encounter__opened_at").distinct("client"))
                 if row.client_id is not None
             },
             contacts={row.client_id: row for row in contacts.order_by("client", "-at").distinct("client")},
             unseen=dict(news(contacts).values_list("client").annotate(many=Count("pk")).order_by("client")),
-            consents=_by_client(consents),
-            ways=_by_client(ways),
+            consents=_by_client(open_each(consents)),
+            ways=_by_client(open_each(ways)),
             agreed=dict(agreed.values_list("encounter__plans", "agreed")),
         )
 

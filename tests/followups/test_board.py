@@ -180,6 +180,28 @@ def test_the_norm_of_the_first_attempt_is_shown_until_it_is_made(care: follow_up
     assert (rows["Calm"].norm, rows["Calm"].norm_missed) == ("11 h 00", False)
 
 
+def test_a_row_whose_seal_is_broken_keeps_no_other_from_anybody(
+    care: follow_ups.Care, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, broken = (step(care, named(care, name)) for name in ("Whole", "Broken"))
+    with open_door(by=SCENE, at=NOON), connection.cursor() as cursor:
+        # Copied from the other row, and therefore of no use in this one.
+        cursor.execute(
+            "UPDATE followups_followup SET (reason, risk, try_by) ="
+            " (SELECT reason, risk, try_by FROM followups_followup WHERE id = %s) WHERE id = %s",
+            [whole.pk, broken.pk],
+        )
+
+    shown = listed(care.agency_id, _EVERYTHING, at=broken.due_until)
+
+    rows = {row.name: row for group in shown.groups for row in group.rows}
+    assert rows["Whole"].why == whole.reason
+    assert not rows["Whole"].risk
+    # What cannot be known is not said to be harmless.
+    assert (rows["Broken"].why, rows["Broken"].risk) == ("(cannot be opened)", True)
+    assert f"followups_followup|{broken.key}|risk" in caplog.text
+
+
 def test_the_norm_stays_where_the_day_is_moved(care: follow_ups.Care) -> None:
     row = step(care, named(care, "Calm"))
     change(row, due_at=row.due_at + timedelta(days=4), due_until=row.due_until + timedelta(days=4))
