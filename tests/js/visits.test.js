@@ -58,7 +58,7 @@ test("how somebody may be reached is said in plain words, and at a shelter never
   assert.deepEqual(wayWords(way({ may_say: "REASON", leave_message: true, hours: ["12:00:00", "17:00:00"], note: "Ask for her sister." })).rules, ["You may say why you come.", "A message may be left.", "Only from 12:00 to 17:00.", "Ask for her sister."]);
   const shelter = wayWords(way({ kind: "SHELTER", value: "Night Centre", may_say: "REASON" }));
   assert.ok(!shelter.rules.some((rule) => rule.includes("You may say why")));
-  assert.equal(shelter.rules[0], "Never say why, to nobody there.");
+  assert.equal(shelter.rules[0], "Never say why to anybody there.");
   assert.ok(wayWords(way({ may_say: "SOMETHING_NEW" })).rules.includes("Do not say why."));
 });
 

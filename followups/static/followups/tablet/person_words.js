@@ -141,7 +141,7 @@ export function planWords({ plan }, now, zone) {
 export function wayWords({ kind, value, may_say: maySay, leave_message: message, hours, note }) {
   const rules = [];
   // Whatever is kept: who hears there why we come knows more than they may.
-  if (kind === "SHELTER") rules.push("Never say why, to nobody there.");
+  if (kind === "SHELTER") rules.push("Never say why to anybody there.");
   rules.push(kind === "SHELTER" && maySay === "REASON" ? /** @type {string} */ (MAY_SAY["TEAM"]) : (MAY_SAY[maySay] ?? "Do not say why."));
   if (kind === "PHONE") rules.push(message ? "A message may be left." : "No message.");
   if (hours) rules.push(`Only from ${hourOf(hours[0])} to ${hourOf(hours[1])}.`);
