@@ -16,6 +16,8 @@ TEMPLATES = $$(find templates */templates -name '*.html' 2>/dev/null)
 JS_TESTS = $$(find tests -name '*.test.js' -o -name '*.test.mjs' | sort)
 # A test that waits for ever fails instead; Node 18 has no such limit.
 JS_LIMIT = $$(node --help | grep -q -- --test-timeout && echo --test-timeout=60000)
+# Left to itself, Node leaves one core alone.
+JS_CORES = $$(node --help | grep -q -- --test-concurrency && echo --test-concurrency=2)
 
 # What a production environment looks like to Django; the secrets are nobody's.
 LIKE_PRODUCTION := env DEMO=0 DEBUG=0 PUBLIC_ORIGIN=https://care.example.org ALLOWED_HOSTS=care.example.org \
@@ -69,7 +71,7 @@ test-simulation:  ## a hundred seeds of tablets, server and network in chaos
 	@$(WITH) pytest -n 2 -m "simulation and not race" $(ARGS) $(OR_NONE)
 
 # What kills, stops and floods processes, and says how long anything may take meanwhile.
-FAULTS := tests/backup_chaos tests/chaos tests/faults tests/linearizability
+FAULTS := tests/backup_chaos tests/faults
 
 test-races:  ## tests that race threads against each other, a file on each core
 	@$(WITH) pytest -n 2 --dist loadfile -m race $(FAULTS:%=--ignore=%) $(ARGS) $(OR_NONE)
@@ -95,7 +97,7 @@ test-browser:  ## tests of running sites in Chromium, one on each core
 	@$(WITH) pytest -n 2 --dist loadfile -m browser $(ARGS) $(OR_NONE)
 
 test-js:  ## tests of the tablet's and the desk's JavaScript
-	@if [ -n "$(JS_TESTS)" ]; then node --import ./tests/js/browser.js --test $(JS_LIMIT) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
+	@if [ -n "$(JS_TESTS)" ]; then node --import ./tests/js/browser.js --test $(JS_LIMIT) $(JS_CORES) $(JS_TESTS); else echo "There is no test in JavaScript yet."; fi
 
 coverage: install  ## which lines and branches the tests in Python reach
 	@$(WITH) pytest -n 2 -m "not browser" --cov --cov-report=term-missing:skip-covered $(ARGS)
