@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -21,8 +22,8 @@ from tests.browser.conftest import DESK
 from tests.browser.site import Site
 
 Enter = Callable[..., Page]
-# The day that the server is in may be the one before: what must be past or to come is by two days.
-_TODAY = date.today()  # noqa: DTZ011  see above
+_ZONE = "America/Los_Angeles"
+_TODAY = datetime.now(ZoneInfo(_ZONE)).date()
 
 # A second coordinator and a responder who holds nothing, signed in; two records that may be one person's, and a third; and what
 # an officer referred for later contact.
@@ -117,7 +118,7 @@ def scene(site: Site, enter: Enter, chromium: Browser, told: Any) -> Iterator[Sc
     problems: list[str] = []
 
     def signed_in(who: str) -> Page:
-        context = chromium.new_context(viewport=DESK, timezone_id="America/Los_Angeles")  # type: ignore[arg-type]
+        context = chromium.new_context(viewport={"width": DESK["width"], "height": DESK["height"]}, timezone_id=_ZONE)
         contexts.append(context)
         context.add_cookies([{"name": told["cookie"], "value": told["sessions"][who], "url": site.origin}])
         page = context.new_page()

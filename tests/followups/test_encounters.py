@@ -516,17 +516,15 @@ def test_every_draft_that_was_overtaken_is_kept_whole(here: dispatch.Scene, held
     assert aside(write(here, held, body(notes="a third hand"), revision=3, by=third, **save)) == aside(row)
 
 
-def test_tablets_that_overtake_each_other_all_day_fill_no_table(
-    here: dispatch.Scene, held: Assignment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encounters, "MOST_OVERTAKEN", 2)
+def test_tablets_that_overtake_each_other_all_day_fill_no_table(here: dispatch.Scene, held: Assignment) -> None:
+    most = encounters.MOST_OVERTAKEN
     key, other = uuid4(), replace(here.tablet, tablet_id=99)
-    for revision in range(1, 5):
+    for revision in range(1, most + 3):
         save: dict[str, Any] = {"kind": "encounter.save", "key": key, "revision": revision, "when": minutes(revision)}
         write(here, held, body(notes=f"mine {revision}"), **save)
         row = write(here, held, body(notes=f"theirs {revision}"), by=other, **save)
 
-    assert aside(row) == ["theirs 1", "theirs 4"]
+    assert aside(row) == [*(f"theirs {revision}" for revision in range(1, most)), f"theirs {most + 2}"]
 
 
 def test_a_report_that_the_law_asks_for_has_48_hours_from_when_it_was_known(
